@@ -1,0 +1,15 @@
+export { type Clock, systemClock } from './clock.ts'
+export { type Duration, duration } from './duration.ts'
+export {
+  discardEvents,
+  type EventFieldType,
+  type EventSink,
+  type EventSpec,
+  type EventsOf,
+  emit,
+  type SecurityEvent,
+  type SecurityEventName,
+  type SecurityEvents,
+} from './events.ts'
+export { type Problem, toProblem } from './problem.ts'
+export { isSecurityError, type Scalar, SecurityError, type SecurityErrorOptions } from './security-error.ts'

@@ -1,0 +1,60 @@
+import { isSecurityError, type Scalar } from './security-error.ts'
+
+/** Problem details for HTTP, RFC 9457: the body of an `application/problem+json` response. */
+export interface Problem {
+  /** A URI reference that names the kind of problem; `about:blank` says no more than the status does. */
+  readonly type: string
+  /** A short text for people, the same for each occurrence. */
+  readonly title: string
+  /** The HTTP status, 400 to 599. */
+  readonly status: number
+  /** The error's literal code. */
+  readonly code?: string
+  /** The error's client-safe facts. */
+  readonly facts?: Readonly<Record<string, Scalar>>
+}
+
+const titles: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  409: 'Conflict',
+  410: 'Gone',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  422: 'Unprocessable Content',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  501: 'Not Implemented',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+}
+
+/**
+ * Turns anything that was thrown into RFC 9457 problem details. A `SecurityError` shows its code and its client-safe detail, never its
+ * message, stack or cause; anything else is a bare 500.
+ *
+ * @param error what was caught.
+ * @returns a new object, safe to send to a client.
+ * @example
+ * const problem = toProblem(new SecurityError('ORDER_LOCKED', 'locked by till 3', { status: 409 }))
+ * problem.status // 409
+ * problem.type // 'urn:mosaajii:problem:order-locked'
+ */
+export function toProblem(error: unknown): Problem {
+  if (!isSecurityError(error)) return { type: 'about:blank', title: titleOf(500), status: 500 }
+  const { code, status, detail } = error
+  const problem = { type: `urn:mosaajii:problem:${slug(code)}`, title: titleOf(status), status, code }
+  return Object.keys(detail).length === 0 ? problem : { ...problem, facts: { ...detail } }
+}
+
+function titleOf(status: number): string {
+  return titles[status] ?? (status < 500 ? 'Client Error' : 'Server Error')
+}
+
+function slug(code: string): string {
+  return code.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
+}

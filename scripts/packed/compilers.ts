@@ -1,0 +1,53 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { output } from '../run.ts'
+import type { Matrix } from './matrix.ts'
+
+const resolutions = [
+  { module: 'nodenext', moduleResolution: 'nodenext' },
+  { module: 'esnext', moduleResolution: 'bundler' },
+] as const
+
+/** `cjs`: this compiler knows that Node can `require()` ES modules. */
+const compilers: readonly { name: string; cjs: boolean }[] = [
+  { name: 'ts54', cjs: false },
+  { name: 'ts59', cjs: true },
+  { name: 'ts6', cjs: true },
+  { name: 'ts7', cjs: true },
+]
+
+/**
+ * Compiles the consumers with every compiler, declarations of our packages and of their peers included (`skipLibCheck: false`).
+ *
+ * @param only names of compilers; none means all.
+ * @returns what was tried.
+ * @throws {Error} at the first that fails, with the compiler's messages.
+ */
+export function compileConsumers({ matrix, bare, peers }: Matrix, only: readonly string[]): string[] {
+  return compilers
+    .filter(({ name }) => only.length === 0 || only.includes(name))
+    .flatMap(({ name, cjs }) =>
+      resolutions.map((resolution) => {
+        const required = cjs && resolution.module === 'nodenext' ? ['required.cts'] : []
+        // A browser's types instead of Node's: nothing of ours may need @types/node.
+        compile(bare, { ...resolution, lib: ['es2022', 'dom'], types: [] }, ['basics.ts', ...required])
+        compile(peers, { ...resolution, lib: ['es2022'], types: ['node'] }, ['basics.ts', 'sql.ts', ...required])
+        const said = `${name} ${resolution.moduleResolution}`
+        console.log(said)
+        return said
+      }),
+    )
+
+  function compile(cwd: string, options: Record<string, unknown>, files: readonly string[]): void {
+    const compilerOptions = {
+      ...options,
+      noEmit: true,
+      strict: true,
+      skipLibCheck: false,
+      target: 'es2022',
+      verbatimModuleSyntax: true,
+    }
+    writeFileSync(join(cwd, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }))
+    output(process.execPath, [join(matrix, name, 'bin', 'tsc'), '-p', '.'], { cwd })
+  }
+}

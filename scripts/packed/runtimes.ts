@@ -1,0 +1,45 @@
+import { join } from 'node:path'
+import { output } from '../run.ts'
+import type { Matrix } from './matrix.ts'
+
+interface Runtime {
+  readonly name: string
+  /** The program below the matrix, and what stands before the script's name. */
+  readonly command: readonly [program: string, ...args: string[]]
+  /** Scripts that only this kind of runtime can run, besides those that all run. */
+  readonly also: readonly string[]
+}
+
+const nodeOnly = ['require.cjs']
+
+const runtimes: readonly Runtime[] = [
+  { name: 'node20', command: ['node20/bin/node'], also: nodeOnly },
+  { name: 'node22', command: ['node22/bin/node'], also: nodeOnly },
+  { name: 'node24', command: ['node24/bin/node'], also: nodeOnly },
+  { name: 'node26', command: ['node26/bin/node'], also: nodeOnly },
+  { name: 'bun', command: ['@oven/bun-linux-x64/bin/bun', '--no-install'], also: [] },
+  {
+    name: 'deno',
+    command: ['@deno/linux-x64-glibc/deno', 'run', '-A', '--no-remote', '--node-modules-dir=manual'],
+    also: [],
+  },
+]
+
+/**
+ * Runs the consumers' scripts on every runtime.
+ *
+ * @param only names of runtimes; none means all.
+ * @returns what was tried.
+ * @throws {Error} at the first that fails, with everything that it printed.
+ */
+export function runConsumers({ matrix, bare, peers }: Matrix, only: readonly string[]): string[] {
+  return runtimes
+    .filter(({ name }) => only.length === 0 || only.includes(name))
+    .map(({ name, command: [program, ...args], also }) => {
+      const start = (cwd: string, script: string) => output(join(matrix, program), [...args, script], { cwd }).trim()
+      const said = ['basics.mjs', ...also].map((script) => start(bare, script))
+      said.push(start(peers, 'sql.mjs'))
+      console.log(`${name.padEnd(8)} ${said.join('; ')}`)
+      return name
+    })
+}
