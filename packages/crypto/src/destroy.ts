@@ -1,0 +1,212 @@
+import { type BlindIndex, KeyedBlindIndex, tokenVersion } from './blind-index.ts'
+import type { Place } from './context.ts'
+import { cryptoError } from './errors.ts'
+import { recorded } from './events.ts'
+import { type Field, SealingField } from './field.ts'
+import type { FieldDefinition } from './field-definition.ts'
+import type { KeyPurpose } from './key-provider.ts'
+import { type FieldEntry, fieldKey, type KeyringDocument, type KeyVersion } from './keyring-document.ts'
+import type { KeyringState } from './keyring-state.ts'
+import { checkOptions } from './options.ts'
+import type { SealedSource, SourceRow } from './sealed-source.ts'
+import { FieldTable, type SealedTable } from './table.ts'
+import { decodeToken } from './token.ts'
+
+/** Where rows of a keyring's fields are: a whole table, one field (in the column of its name), or one blind index. */
+export type CoveredSource =
+  | { readonly fields: SealedTable | Field; readonly source: SealedSource }
+  | { readonly index: BlindIndex; readonly column: string; readonly source: SealedSource }
+
+/** What `destroy` needs to know. */
+export interface DestroyOptions {
+  /** Where the rows of the keyring's fields are. */
+  readonly sources: readonly CoveredSource[]
+  /** Default `'data'`. */
+  readonly purpose?: KeyPurpose
+  /** Fields that were defined once and whose columns no longer exist anywhere. */
+  readonly dropped?: readonly Pick<FieldDefinition, 'tenant' | 'table' | 'column' | 'schema'>[]
+}
+
+/** One column to look through: its places in the keyring's document, and the version that a stored value of it needs. */
+interface CoveredColumn {
+  readonly name: string
+  readonly purpose: KeyPurpose
+  readonly places: readonly Place[]
+  /** The key version that the value needs; `undefined`: it cannot be read. */
+  versionOf(value: string, row: SourceRow): number | undefined
+}
+
+interface Count {
+  readonly needed: number
+  readonly unreadable: number
+}
+
+const pageLength = 500
+const transientMs = 3_600_000
+
+/** See `Keyring.destroy`. */
+export async function destroyKey(state: KeyringState, version: number, options: DestroyOptions): Promise<KeyVersion> {
+  checkOptions(options, 'keyring.destroy', ['sources', 'purpose', 'dropped'])
+  const { sources, purpose = 'data', dropped = [] } = options
+  if (!Array.isArray(sources)) throw new TypeError('keyring.destroy: sources is a list, one for each table')
+  await state.recorded()
+  await state.refresh()
+  checkState(state, purpose, version)
+  const { document } = state
+  const covered = sources.map((entry: CoveredSource) => ({ source: entry.source, columns: columnsOf(entry, purpose) }))
+  checkCoverage(
+    document,
+    purpose,
+    covered.flatMap(({ columns }) => columns),
+    dropped,
+  )
+  for (const { source, columns } of covered) await checkUnused(source, columns, version)
+  const data = { keyring: state.id, purpose, keyVersion: version }
+  await recorded(state.events, state.clock, 'keyring.destroy', data, async () => {
+    await state.change((current) => entomb(current, document, purpose, version, state.clock.now()))
+    await state.refresh()
+  })
+  return versionOf(state, purpose, version)
+}
+
+function versionOf(state: KeyringState, purpose: KeyPurpose, version: number): KeyVersion {
+  const found = state.versions(purpose).find((entry) => entry.version === version)
+  if (found) return found
+  throw refused(`there is no version ${version} of the ${purpose} key`)
+}
+
+function checkState(state: KeyringState, purpose: KeyPurpose, version: number): void {
+  const { state: keyState, decryptOnlyAt = 0 } = versionOf(state, purpose, version)
+  if (keyState !== 'decrypt-only')
+    throw refused(`version ${version} of the ${purpose} key is ${keyState}; only a decrypt-only one can go`)
+  const { refresh, fields } = state.document
+  // A slow instance may seal for two intervals more; a transient value must open until it expires.
+  const hasTransients = purpose === 'data' && fields.some(({ use }) => use === 'transient')
+  const wait = Math.max(2 * refresh, hasTransients ? transientMs : 0)
+  const left = decryptOnlyAt + wait - state.clock.now()
+  if (left > 0)
+    throw refused(`version ${version} must be decrypt-only for ${wait} ms before it can go; ${left} ms are left`)
+}
+
+/** The tombstone: the entry without its key. `counted` is the document by which the rows were counted. */
+function entomb(
+  document: KeyringDocument,
+  counted: KeyringDocument,
+  purpose: KeyPurpose,
+  version: number,
+  destroyedAt: number,
+): KeyringDocument {
+  const known = new Set(counted.fields.map(countedKey))
+  if (document.fields.some((field) => !known.has(countedKey(field)))) {
+    throw refused('a field was defined while the rows were counted; call destroy again')
+  }
+  const keys = document.keys.map((entry) => {
+    if (entry.purpose !== purpose || entry.version !== version || entry.destroyedAt !== undefined) return entry
+    const { wrapped: _, ...rest } = entry
+    return { ...rest, destroyedAt }
+  })
+  return { ...document, keys }
+}
+
+function countedKey(field: FieldEntry): string {
+  return `${fieldKey(field)} ${field.indexed === true}`
+}
+
+function columnsOf(entry: CoveredSource, purpose: KeyPurpose): readonly CoveredColumn[] {
+  if ('index' in entry) return purpose === 'index' ? [indexColumn(entry.index, entry.column)] : []
+  const { fields } = entry
+  if (fields instanceof SealingField) return purpose === 'data' ? [sealedColumn(fields, fields.column)] : []
+  if (!(fields instanceof FieldTable)) throw new TypeError('keyring.destroy: fields is a table or a field of a keyring')
+  return fields.columns.flatMap(({ name, field, index }) => {
+    if (purpose === 'data') return [sealedColumn(field, name)]
+    return index ? [indexColumn(index.tokens, index.column)] : []
+  })
+}
+
+function sealedColumn(field: SealingField, name: string): CoveredColumn {
+  const { engine } = field.core
+  return {
+    name,
+    purpose: 'data',
+    places: [field.checked.place, ...field.checked.formerly],
+    versionOf: (value, { key }) => (field.reads(value, key) ? decodeToken(engine, value)?.keyVersion : undefined),
+  }
+}
+
+function indexColumn(index: BlindIndex, name: string): CoveredColumn {
+  if (!(index instanceof KeyedBlindIndex)) throw new TypeError('keyring.destroy: index is a blind index of a keyring')
+  return { name, purpose: 'index', places: index.places, versionOf: (value) => tokenVersion(value) }
+}
+
+/** Every field that was ever defined must be looked through, or its rows would be lost with the key. */
+function checkCoverage(
+  document: KeyringDocument,
+  purpose: KeyPurpose,
+  columns: readonly CoveredColumn[],
+  dropped: readonly Pick<FieldDefinition, 'tenant' | 'table' | 'column' | 'schema'>[],
+): void {
+  const covered = new Set(
+    [...columns.flatMap(({ places }) => places), ...dropped].map((place) => fieldKey(asEntry(place))),
+  )
+  const needed = document.fields.filter(
+    ({ use, indexed }) => use === 'stored' && (purpose === 'data' || indexed === true),
+  )
+  const uncovered = needed.find((field) => !covered.has(fieldKey(field)))
+  if (uncovered) {
+    const { tenant, table, column, schema } = uncovered
+    const where = [tenant && `tenant '${tenant}'`, schema && `schema '${schema}'`].filter(Boolean).join(', ')
+    throw refused(
+      `no source covers ${table}.${column}${where && ` (${where})`}; add it to sources, or to dropped if the column is gone`,
+    )
+  }
+}
+
+function asEntry({ tenant, table, column, schema }: { [K in keyof Place]?: Place[K] }): FieldEntry {
+  return {
+    use: 'stored',
+    ...(tenant !== undefined && { tenant }),
+    table: table ?? '',
+    column: column ?? '',
+    ...(schema !== undefined && { schema }),
+  }
+}
+
+async function checkUnused(source: SealedSource, columns: readonly CoveredColumn[], version: number): Promise<void> {
+  if (columns.length === 0) return
+  const { needed, unreadable } = await countRows(source, columns, version)
+  const names = columns.map(({ name }) => name).join(', ')
+  if (unreadable > 0)
+    throw refused(
+      `${unreadable} values of ${names} cannot be read; reencrypt() lists their rows. Mend or delete them first`,
+    )
+  if (needed > 0) throw refused(`${needed} values of ${names} still need version ${version}; run reencrypt() first`)
+}
+
+async function countRows(source: SealedSource, columns: readonly CoveredColumn[], version: number): Promise<Count> {
+  const names = columns.map(({ name }) => name)
+  let count: Count = { needed: 0, unreadable: 0 }
+  let after: SourceRow['key'] | undefined
+  for (;;) {
+    const rows = await source.page(after, pageLength, names)
+    const last = rows.at(-1)
+    if (!last) return count
+    for (const row of rows) count = countRow(count, row, columns, version)
+    after = last.key
+  }
+}
+
+function countRow(count: Count, row: SourceRow, columns: readonly CoveredColumn[], version: number): Count {
+  let { needed, unreadable } = count
+  for (const column of columns) {
+    const value = row.columns[column.name]
+    if (value === null) continue
+    const found = value === undefined ? undefined : column.versionOf(value, row)
+    if (found === undefined) unreadable++
+    else if (found === version) needed++
+  }
+  return { needed, unreadable }
+}
+
+function refused(reason: string): Error {
+  return cryptoError('KEY_DESTRUCTION_REFUSED', `destroy: ${reason}`, { status: 409 })
+}

@@ -1,0 +1,189 @@
+import { cryptoError } from './errors.ts'
+import type { KeyPurpose } from './key-provider.ts'
+import { maxDocumentLength } from './key-store.ts'
+
+/** The largest key version: the header has four bytes for it. */
+export const maxKeyVersion = 0xffffffff
+/** How many versions of both purposes, and how many fields, one keyring may have. */
+export const maxEntries = 5_000
+
+/** A key version as the document keeps it. Its state follows from the times; a destroyed one stays as a tombstone without its key. */
+export interface KeyEntry {
+  readonly purpose: KeyPurpose
+  readonly version: number
+  /** Milliseconds since 1970. */
+  readonly createdAt: number
+  readonly activeAt: number
+  readonly destroyedAt?: number
+  /** The id of the provider that wrapped it. */
+  readonly provider: string
+  /** The wrapped record, base64url. Absent once destroyed. */
+  readonly wrapped?: string
+}
+
+/** A field that was ever defined with the keyring, so that no key is destroyed while the field may still need it. */
+export interface FieldEntry {
+  readonly use: 'stored' | 'transient'
+  readonly tenant?: string
+  readonly table: string
+  readonly column: string
+  readonly schema?: string
+  /** Whether the field has a blind index. */
+  readonly indexed?: boolean
+}
+
+/** What a key store holds for a keyring. */
+export interface KeyringDocument {
+  readonly format: 1
+  readonly keyring: string
+  /** The longest refresh interval of any instance, in milliseconds. */
+  readonly refresh: number
+  readonly keys: readonly KeyEntry[]
+  readonly fields: readonly FieldEntry[]
+}
+
+/** `pending`: published, not yet used. `active`: seals. `decrypt-only`: opens. `destroyed`: gone, its number is never used again. */
+export type KeyState = 'pending' | 'active' | 'decrypt-only' | 'destroyed'
+
+/** A key version as people ask about it. Times are milliseconds since 1970. */
+export interface KeyVersion {
+  readonly purpose: KeyPurpose
+  readonly version: number
+  readonly state: KeyState
+  readonly createdAt: number
+  readonly activeAt: number
+  /** When its successor became or becomes active. */
+  readonly decryptOnlyAt?: number
+  readonly destroyedAt?: number
+}
+
+/** The versions of one purpose at a moment, oldest first. */
+export function versionsAt(document: KeyringDocument, purpose: KeyPurpose, now: number): readonly KeyVersion[] {
+  const entries = document.keys.filter((entry) => entry.purpose === purpose)
+  return entries.map((entry, i) => {
+    const decryptOnlyAt = entries[i + 1]?.activeAt
+    const { version, createdAt, activeAt, destroyedAt } = entry
+    const state = stateAt(entry, decryptOnlyAt, now)
+    return Object.freeze({
+      purpose,
+      version,
+      state,
+      createdAt,
+      activeAt,
+      ...(decryptOnlyAt !== undefined && { decryptOnlyAt }),
+      ...(destroyedAt !== undefined && { destroyedAt }),
+    })
+  })
+}
+
+function stateAt(entry: KeyEntry, decryptOnlyAt: number | undefined, now: number): KeyState {
+  if (entry.destroyedAt !== undefined) return 'destroyed'
+  // The first version is active whatever the clock says: with a clock behind its creation there would be no key to seal with.
+  if (entry.activeAt > now && entry.version > 1) return 'pending'
+  return decryptOnlyAt !== undefined && decryptOnlyAt <= now ? 'decrypt-only' : 'active'
+}
+
+/** Tells two fields apart. */
+export function fieldKey({ use, tenant, table, column, schema }: FieldEntry): string {
+  return JSON.stringify([use, tenant ?? null, table, column, schema ?? null])
+}
+
+/** The text for the store. */
+export function serializeDocument(document: KeyringDocument): string {
+  const text = JSON.stringify(document)
+  if (text.length <= maxDocumentLength) return text
+  throw cryptoError(
+    'KEY_STORE_FAILED',
+    `the keyring '${document.keyring}' has grown over ${maxDocumentLength} characters`,
+  )
+}
+
+/**
+ * Reads a document strictly: a damaged one must stop the keyring, not change its meaning.
+ *
+ * @throws {CryptoError} `KEY_STORE_FAILED`.
+ */
+export function parseDocument(keyring: string, text: string): KeyringDocument {
+  const document = parseJson(text)
+  if (!isDocument(document) || document.keyring !== keyring || !isContiguous(document.keys)) {
+    throw cryptoError(
+      'KEY_STORE_FAILED',
+      `what the key store holds for keyring '${keyring}' is damaged; restore it from a backup`,
+      {
+        status: 503,
+      },
+    )
+  }
+  return document
+}
+
+function parseJson(text: string): unknown {
+  if (text.length > maxDocumentLength) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+type Check = (value: unknown) => boolean
+
+const isTime: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0
+const isText: Check = (value) => typeof value === 'string' && value.length > 0
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value)
+
+const keyChecks: Readonly<Record<keyof KeyEntry, Check>> = {
+  purpose: (value) => value === 'data' || value === 'index',
+  version: (value) => Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= maxKeyVersion,
+  createdAt: isTime,
+  activeAt: isTime,
+  destroyedAt: optional(isTime),
+  provider: isText,
+  wrapped: optional((value) => typeof value === 'string' && value.length <= 8192 && /^[A-Za-z0-9_-]+$/.test(value)),
+}
+
+const fieldChecks: Readonly<Record<keyof FieldEntry, Check>> = {
+  use: (value) => value === 'stored' || value === 'transient',
+  tenant: optional(isText),
+  table: isText,
+  column: isText,
+  schema: optional(isText),
+  indexed: optional((value) => typeof value === 'boolean'),
+}
+
+function isDocument(value: unknown): value is KeyringDocument {
+  const document = value as KeyringDocument | null | undefined
+  return (
+    typeof document === 'object' &&
+    document?.format === 1 &&
+    isTime(document.refresh) &&
+    isListOf(document.keys, keyChecks) &&
+    isListOf(document.fields, fieldChecks) &&
+    document.keys.every((key) => (key.wrapped === undefined) === (key.destroyedAt !== undefined))
+  )
+}
+
+function isListOf(value: unknown, checks: Readonly<Record<string, Check>>): boolean {
+  if (!Array.isArray(value) || value.length > maxEntries) return false
+  return value.every(
+    (item: unknown) =>
+      typeof item === 'object' &&
+      item !== null &&
+      Object.keys(item).every((key) => Object.hasOwn(checks, key)) &&
+      Object.entries(checks).every(([key, check]) => check((item as Record<string, unknown>)[key])),
+  )
+}
+
+/** Versions of each purpose count up from 1 without a gap, and become active in that order. */
+function isContiguous(keys: readonly KeyEntry[]): boolean {
+  return (['data', 'index'] as const).every((purpose) => {
+    const entries = keys.filter((key) => key.purpose === purpose)
+    return (
+      entries.length > 0 &&
+      entries.every((key, i) => key.version === i + 1 && key.activeAt >= (entries[i - 1]?.activeAt ?? 0))
+    )
+  })
+}

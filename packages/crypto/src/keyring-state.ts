@@ -1,0 +1,359 @@
+import { type Clock, emit, type EventSink, isSecurityError } from '@mosaajii/core'
+import { withDeadline } from './deadline.ts'
+import type { Engine } from './engines/engine.ts'
+import { cryptoError } from './errors.ts'
+import type { KeyPurpose } from './key-provider.ts'
+import type { KeyringCore } from './keyring-core.ts'
+import {
+  type FieldEntry,
+  fieldKey,
+  type KeyEntry,
+  type KeyringDocument,
+  type KeyVersion,
+  maxEntries,
+  parseDocument,
+  serializeDocument,
+  versionsAt,
+} from './keyring-document.ts'
+import type { Settings } from './keyring-settings.ts'
+import { type DataKey, type IndexRoot, OpenedKeys } from './opened-keys.ts'
+import { firstDocument } from './rotation.ts'
+import { type HeldKey, holdKey } from './unwrap-cache.ts'
+
+const soonMs = 1000
+const swapAttempts = 100
+
+/** A change to the document: the new one, or `undefined` when nothing is to be changed. It is made again when another writer was first. */
+export type DocumentChange = (document: KeyringDocument) => KeyringDocument | undefined
+
+/** The living part of a keyring: its document, its open keys, and the clockwork that keeps them fresh. */
+export class KeyringState implements KeyringCore {
+  readonly settings: Settings
+  readonly #fields = new Map<string, FieldEntry>()
+  #keys: OpenedKeys | undefined
+  #generation = 0
+  #refreshedAt = Number.NEGATIVE_INFINITY
+  #ticksSinceRefresh = 0
+  #timer: ReturnType<typeof setInterval> | undefined
+  #refreshing: Promise<void> | undefined
+  #queued: Promise<void> | undefined
+  #soon: Promise<void> | undefined
+  #soonAllowedAt = 0
+  #recording: Promise<void> | undefined
+  #closed = false
+  // The sealing key and the moment at which it must be looked at again: one comparison a seal.
+  #sealing: DataKey | undefined
+  #sealingUntil = Number.NEGATIVE_INFINITY
+
+  constructor(settings: Settings) {
+    this.settings = settings
+  }
+
+  get id(): string {
+    return this.settings.id
+  }
+
+  get engine(): Engine {
+    return this.settings.engine
+  }
+
+  get clock(): Clock {
+    return this.settings.clock
+  }
+
+  get events(): EventSink {
+    return this.settings.events
+  }
+
+  get document(): KeyringDocument {
+    return this.#opened().document
+  }
+
+  /** Reads or makes the document, opens its keys, and starts the timer. */
+  async start(): Promise<void> {
+    const { store, id } = this.settings
+    if (await this.#callStore(async () => store.read(id))) await this.refresh()
+    else await this.#create()
+    this.#timer = setInterval(() => this.#tick(), this.settings.refresh)
+    unref(this.#timer)
+  }
+
+  /** Reads the store, beginning now or later: a reading under way may have missed what the caller just wrote. */
+  async refresh(): Promise<void> {
+    if (!this.#refreshing) return this.#startRefresh()
+    this.#queued ??= this.#refreshing
+      .catch(() => undefined)
+      .then(async () => {
+        this.#queued = undefined
+        return this.#startRefresh()
+      })
+    return this.#queued
+  }
+
+  async refreshSoon(): Promise<void> {
+    this.#soon ??= this.#refreshWhenAllowed().finally(() => {
+      this.#soon = undefined
+    })
+    return this.#soon
+  }
+
+  sealingKey(): DataKey {
+    const now = this.settings.clock.now()
+    if (this.#sealing && now < this.#sealingUntil && now >= this.#refreshedAt && this.#ticksSinceRefresh <= 2)
+      return this.#sealing
+    return this.#chooseSealingKey(now)
+  }
+
+  dataKey(version: number): DataKey | 'destroyed' | undefined {
+    return this.#opened().data(version)
+  }
+
+  activeDataVersion(): number {
+    return this.#opened().activeAt('data', this.clock.now()).version
+  }
+
+  indexRoots(): readonly IndexRoot[] {
+    return this.#opened().indexRoots
+  }
+
+  activeIndexVersion(): number {
+    this.sealingKey()
+    return this.#opened().activeAt('index', this.clock.now()).version
+  }
+
+  versions(purpose: KeyPurpose): readonly KeyVersion[] {
+    return versionsAt(this.document, purpose, this.clock.now())
+  }
+
+  register(entry: FieldEntry): void {
+    const known = this.#fields.get(fieldKey(entry))
+    if (known && (known.indexed || !entry.indexed)) return
+    if (this.#fields.size >= maxEntries) throw new RangeError(`keyring: at most ${maxEntries} fields`)
+    this.#fields.set(fieldKey(entry), entry)
+    if (this.#unrecorded(this.document).length === 0) return
+    // Best effort now; every refresh tries again, and sealing stops when refreshing fails for two intervals.
+    this.#recording ??= Promise.resolve()
+      .then(async () => this.#recordFields())
+      .finally(() => {
+        this.#recording = undefined
+      })
+    this.#recording.catch(() => undefined)
+  }
+
+  async recorded(): Promise<void> {
+    if (this.#recording) await this.#recording
+    await this.#recordFields()
+  }
+
+  /**
+   * Changes the document by compare-and-swap until it is written, and opens what it added.
+   *
+   * @throws {CryptoError} `KEY_STORE_FAILED`.
+   */
+  async change(change: DocumentChange): Promise<void> {
+    for (let attempt = 0; attempt < swapAttempts; attempt++) {
+      const { document, generation } = await this.#read()
+      const changed = change(document)
+      if (!changed) return
+      const text = serializeDocument(changed)
+      if (await this.#callStore(async () => this.settings.store.write(this.id, text, generation))) return
+      await pause(Math.random() * Math.min(100, 5 * (attempt + 1)))
+    }
+    throw cryptoError('KEY_STORE_FAILED', `the keyring '${this.id}' is written by too many at once; try again`, {
+      status: 503,
+    })
+  }
+
+  close(): void {
+    this.#closed = true
+    clearInterval(this.#timer)
+    this.#keys?.close()
+    this.#sealing = undefined
+  }
+
+  async #create(): Promise<void> {
+    const { document, held } = await firstDocument(this.settings)
+    try {
+      // Lost to another instance: its document is the one that counts.
+      await this.#callStore(async () => this.settings.store.write(this.id, serializeDocument(document), 0))
+      // Opened while the keys are held, so that the provider is not asked a second time.
+      await this.refresh()
+    } finally {
+      for (const key of held) key.release()
+    }
+  }
+
+  async #startRefresh(): Promise<void> {
+    this.#refreshing = this.#refresh().finally(() => {
+      this.#refreshing = undefined
+    })
+    return this.#refreshing
+  }
+
+  async #refresh(): Promise<void> {
+    // Taken before the reading: what another instance publishes meanwhile may be missed.
+    const startedAt = this.clock.now()
+    this.#checkOpen()
+    let { document, generation } = await this.#read()
+    if (document.refresh < this.settings.refresh || this.#unrecorded(document).length > 0) {
+      await this.change((current) => this.#withFields(current))
+      ;({ document, generation } = await this.#read())
+    }
+    await this.#adopt(document, generation)
+    this.#refreshedAt = startedAt
+    this.#ticksSinceRefresh = 0
+    this.#sealing = undefined
+  }
+
+  async #read(): Promise<{ document: KeyringDocument; generation: number }> {
+    const stored = await this.#callStore(async () => this.settings.store.read(this.id))
+    if (!stored || stored.generation < this.#generation) {
+      throw cryptoError(
+        'KEY_STORE_FAILED',
+        `the key store went back in time: keyring '${this.id}' was newer than what it now holds`,
+        {
+          status: 503,
+        },
+      )
+    }
+    return { document: parseDocument(this.id, stored.document), generation: stored.generation }
+  }
+
+  async #callStore<T>(call: () => Promise<T>): Promise<T> {
+    const failed = (what: string, cause?: unknown) =>
+      cryptoError('KEY_STORE_FAILED', `the store of keyring '${this.id}' ${what}`, {
+        status: 503,
+        ...(cause !== undefined && { cause }),
+      })
+    try {
+      return await withDeadline(this.settings.deadline, call, () =>
+        failed(`did not answer within ${this.settings.deadline} ms`),
+      )
+    } catch (error) {
+      throw isSecurityError(error) ? error : failed('failed', error)
+    }
+  }
+
+  async #adopt(document: KeyringDocument, generation: number): Promise<void> {
+    this.#keys ??= new OpenedKeys(this.engine, document)
+    const missing = this.#keys.missing(document)
+    const holding = await Promise.allSettled(missing.map(async (entry) => this.#hold(entry)))
+    const failure = holding.find((result) => result.status === 'rejected')
+    const held = new Map<KeyEntry, HeldKey>()
+    for (const [i, result] of holding.entries())
+      if (result.status === 'fulfilled') held.set(missing[i] as KeyEntry, result.value)
+    if (failure || this.#closed || generation < this.#generation) {
+      for (const key of held.values()) key.release()
+      this.#checkOpen()
+      if (failure) throw failure.reason
+      return
+    }
+    this.#generation = generation
+    this.#keys.adopt(document, held)
+  }
+
+  async #hold(entry: KeyEntry): Promise<HeldKey> {
+    const { provider, deadline, events, clock, id } = this.settings
+    const context = { keyring: id, purpose: entry.purpose, version: entry.version }
+    return holdKey({ provider, context, wrapped: fromBase64url(entry.wrapped ?? ''), deadline, events, clock })
+  }
+
+  #chooseSealingKey(now: number): DataKey {
+    const keys = this.#opened()
+    const freshUntil = this.#refreshedAt + 2 * this.settings.refresh
+    if (now >= freshUntil || this.#ticksSinceRefresh > 2) {
+      this.refreshSoon().catch(() => undefined)
+      throw cryptoError(
+        'KEYRING_STALE',
+        `the keyring '${this.id}' could not be refreshed for two intervals, so it seals no more`,
+        {
+          status: 503,
+        },
+      )
+    }
+    const { version, until } = keys.activeAt('data', now)
+    const key = keys.data(version)
+    if (typeof key !== 'object') {
+      throw cryptoError(
+        'KEYRING_STALE',
+        `the clock is behind the keyring '${this.id}': its active key is destroyed or in the future`,
+        {
+          status: 503,
+        },
+      )
+    }
+    this.#sealing = key
+    this.#sealingUntil = Math.min(until, freshUntil)
+    return key
+  }
+
+  #tick(): void {
+    this.#ticksSinceRefresh++
+    this.refresh().catch((error: unknown) => {
+      if (this.#closed) return
+      const code = isSecurityError(error) ? error.code : 'UNKNOWN'
+      emit(this.events, 'keyring.refreshFailed', { keyring: this.id, code }, this.clock)
+    })
+  }
+
+  /** At most one reading a second, however many unknown versions an attacker sends. */
+  async #refreshWhenAllowed(): Promise<void> {
+    const wait = this.#soonAllowedAt - performance.now()
+    if (wait > 0) await pause(wait)
+    this.#soonAllowedAt = performance.now() + soonMs
+    await this.refresh()
+  }
+
+  async #recordFields(): Promise<void> {
+    this.#checkOpen()
+    if (this.#unrecorded(this.document).length === 0) return
+    await this.change((document) => this.#withFields(document))
+    await this.refresh()
+  }
+
+  #unrecorded(document: KeyringDocument): readonly FieldEntry[] {
+    if (this.#fields.size === 0) return []
+    const known = new Map(document.fields.map((entry) => [fieldKey(entry), entry]))
+    return [...this.#fields.values()].filter((entry) => {
+      const there = known.get(fieldKey(entry))
+      return !there || (entry.indexed === true && there.indexed !== true)
+    })
+  }
+
+  #withFields(document: KeyringDocument): KeyringDocument | undefined {
+    const added = this.#unrecorded(document)
+    const refresh = Math.max(document.refresh, this.settings.refresh)
+    if (added.length === 0 && refresh === document.refresh) return undefined
+    const replaced = new Set(added.map(fieldKey))
+    return {
+      ...document,
+      refresh,
+      fields: [...document.fields.filter((entry) => !replaced.has(fieldKey(entry))), ...added],
+    }
+  }
+
+  #opened(): OpenedKeys {
+    this.#checkOpen()
+    if (!this.#keys) throw cryptoError('KEYRING_CLOSED', `the keyring '${this.id}' is not open yet`)
+    return this.#keys
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw cryptoError('KEYRING_CLOSED', `the keyring '${this.id}' was closed`)
+  }
+}
+
+function fromBase64url(text: string): Uint8Array {
+  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0))
+}
+
+async function pause(ms: number): Promise<void> {
+  await new Promise((resolve) => {
+    setTimeout(resolve, ms)
+  })
+}
+
+/** On Node, Bun and Deno a running timer would keep the process alive. */
+function unref(timer: unknown): void {
+  ;(timer as { unref?: () => void }).unref?.()
+}

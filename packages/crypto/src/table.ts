@@ -1,0 +1,222 @@
+import type { BlindIndex } from './blind-index.ts'
+import type { ColumnSpecs, IndexColumnOf, PlainOf, SealedOf, SearchableSpec, SealedSpec } from './columns.ts'
+import { cryptoError } from './errors.ts'
+import { afterRefresh, openFailed, SealingField } from './field.ts'
+import type { FieldDefinition, FormerPlace } from './field-definition.ts'
+import type { KeyringCore } from './keyring-core.ts'
+import { checkName } from './names.ts'
+import { checkOptions } from './options.ts'
+import { rowText } from './row.ts'
+import type { RowKey } from './sealed-source.ts'
+
+/** The sealed columns of a table and where its rows' keys are. */
+export interface TableDefinition<RowColumn extends string, Specs extends ColumnSpecs>
+  extends Pick<FieldDefinition, 'tenant' | 'schema' | 'algorithms'> {
+  /** Earlier names of the table or its schema; an earlier name of one column goes to `sealed()` or `searchable()`. */
+  readonly formerly?: readonly Omit<FormerPlace, 'column'>[]
+  /** The column of the row's key. It exists before the insert and never changes. */
+  readonly row: RowColumn
+  /** Column name to `sealed()` or `searchable()`. */
+  readonly fields: Specs
+}
+
+type RowOf<RowColumn extends string> = { readonly [K in RowColumn]: RowKey }
+type PlainFields<Specs extends ColumnSpecs> = { readonly [F in keyof Specs]: PlainOf<Specs[F]> }
+type IndexNames<Specs extends ColumnSpecs> = { [F in keyof Specs]: IndexColumnOf<F, Specs[F]> }[keyof Specs]
+type SearchableNames<Specs extends ColumnSpecs> = {
+  [F in keyof Specs]: Specs[F] extends SearchableSpec ? F : never
+}[keyof Specs] &
+  string
+
+/** A record as it is written: sealed fields, index tokens, and everything else as it was. */
+export type SealedRecord<R, Specs extends ColumnSpecs> = Omit<R, keyof Specs> & {
+  [F in keyof Specs & keyof R]: SealedOf<Specs[F]>
+} & {
+  [F in keyof Specs & keyof R as IndexColumnOf<F, Specs[F]>]: null extends SealedOf<Specs[F]> ? string | null : string
+}
+
+/** A row after opening: plaintext fields, no index tokens, and everything else as it was. */
+export type OpenedRecord<R, Specs extends ColumnSpecs> = {
+  [K in keyof R as K extends IndexNames<Specs> ? never : K]: K extends keyof Specs
+    ? PlainOf<Specs[K]> | (undefined extends R[K] ? undefined : never)
+    : R[K]
+}
+
+/** The sealed columns of one table. */
+export interface SealedTable<RowColumn extends string = string, Specs extends ColumnSpecs = ColumnSpecs> {
+  readonly name: string
+  /** The column of the row's key. */
+  readonly row: RowColumn
+  /**
+   * Seals a record for an insert. Every field must be there; columns that are not fields pass unchanged.
+   *
+   * @throws {CryptoError} as `Field.seal`; `SEAL_INPUT_INVALID` for a missing field or a null that is not allowed.
+   */
+  seal<const R extends RowOf<RowColumn> & PlainFields<Specs>>(record: R): SealedRecord<R, Specs>
+  /** Seals the fields of a patch for an update of the row; fields that are absent or undefined stay as they are. */
+  sealPatch<const P extends Partial<PlainFields<Specs>>>(row: RowKey, patch: P): SealedRecord<P, Specs>
+  /**
+   * Opens a row, or some of its columns; the row's key must be among them. Index tokens are left out.
+   *
+   * @throws {DecryptError} also for a null in a field that is not nullable.
+   */
+  open<R extends RowOf<RowColumn>>(row: R): OpenedRecord<R, Specs>
+  /** As `open`, but waits for one refresh when a key version is not known here yet. */
+  openAsync<R extends RowOf<RowColumn>>(row: R): Promise<OpenedRecord<R, Specs>>
+  /**
+   * Finds rows by the value of a searchable field.
+   *
+   * @example
+   * const byEmail = customers.where('email', 'ada@example.com')
+   * const rows = await db.selectFrom('customers').selectAll().where(byEmail).execute()
+   * byEmail.open(rows) // opened, and compared: a narrow index also finds rows of other values
+   */
+  where<F extends SearchableNames<Specs>>(
+    field: F,
+    value: string,
+  ): IndexMatch<RowColumn, Specs, IndexColumnOf<F, Specs[F]>>
+}
+
+/** A search by blind index. Called by Kysely's `where()`, it makes `column in (tokens)`. */
+export interface IndexMatch<RowColumn extends string, Specs extends ColumnSpecs, Column extends string> {
+  <Expression>(build: (column: Column, operator: 'in', tokens: readonly string[]) => Expression): Expression
+  /** The column of the tokens, for a query that is not made by Kysely. */
+  readonly column: Column
+  /** Every token that a row with the value may have. */
+  readonly tokens: readonly string[]
+  /** Opens the rows that were found and keeps those that really have the value. */
+  open<R extends RowOf<RowColumn>>(rows: readonly R[]): OpenedRecord<R, Specs>[]
+}
+
+/** One sealed column, for those who work through whole tables. Internal. */
+export interface TableColumn {
+  readonly name: string
+  readonly kind: 'text' | 'bytes'
+  readonly nullable: boolean
+  readonly field: SealingField
+  readonly index: { readonly column: string; readonly tokens: BlindIndex } | undefined
+}
+
+type Values = Readonly<Record<string, unknown>>
+
+/** The implementation of {@link SealedTable}. Internal. */
+export class FieldTable<RowColumn extends string, Specs extends ColumnSpecs> implements SealedTable<RowColumn, Specs> {
+  readonly core: KeyringCore
+  readonly name: string
+  readonly row: RowColumn
+  readonly columns: readonly TableColumn[]
+
+  constructor(core: KeyringCore, name: string, definition: TableDefinition<RowColumn, Specs>) {
+    checkOptions(definition, 'keyring.table', ['row', 'fields', 'tenant', 'schema', 'formerly', 'algorithms'])
+    const { row, fields, ...shared } = definition
+    this.core = core
+    this.name = name
+    this.row = checkName(row, 'keyring.table: row') as RowColumn
+    checkOptions(fields, 'keyring.table: fields', Object.keys(fields ?? {}))
+    this.columns = Object.entries(fields).map(([column, spec]) =>
+      makeColumn(core, { ...shared, table: name, column }, spec),
+    )
+    this.#checkColumns()
+  }
+
+  seal<const R extends RowOf<RowColumn> & PlainFields<Specs>>(record: R): SealedRecord<R, Specs> {
+    const values = record as Values
+    const missing = this.columns.find(({ name }) => values[name] === undefined)
+    if (missing) throw invalid(this.name, missing.name, 'is missing; give it, or null where the field is nullable')
+    return { ...values, ...this.#sealFields(record[this.row], values) } as SealedRecord<R, Specs>
+  }
+
+  sealPatch<const P extends Partial<PlainFields<Specs>>>(row: RowKey, patch: P): SealedRecord<P, Specs> {
+    const values = patch as Values
+    if (values[this.row] !== undefined) throw invalid(this.name, this.row, "is the row's key, which never changes")
+    const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
+    return { ...given, ...this.#sealFields(row, values) } as SealedRecord<P, Specs>
+  }
+
+  open<R extends RowOf<RowColumn>>(row: R): OpenedRecord<R, Specs> {
+    const opened: Record<string, unknown> = { ...row }
+    for (const column of this.columns) {
+      if (column.index) delete opened[column.index.column]
+      const stored = opened[column.name]
+      if (stored !== undefined) opened[column.name] = this.#openColumn(column, stored, row[this.row])
+    }
+    return opened as OpenedRecord<R, Specs>
+  }
+
+  async openAsync<R extends RowOf<RowColumn>>(row: R): Promise<OpenedRecord<R, Specs>> {
+    return afterRefresh(this.core, () => this.open(row))
+  }
+
+  where<F extends SearchableNames<Specs>>(
+    field: F,
+    value: string,
+  ): IndexMatch<RowColumn, Specs, IndexColumnOf<F, Specs[F]>> {
+    const index = this.columns.find(({ name }) => name === field)?.index
+    if (!index) throw new TypeError(`where: '${String(field)}' of table '${this.name}' is not searchable()`)
+    const column = index.column as IndexColumnOf<F, Specs[F]>
+    const tokens = index.tokens.all(value)
+    const has = (opened: object) => {
+      const found = (opened as Values)[field]
+      return typeof found === 'string' && index.tokens.matches(found, value)
+    }
+    const match = <Expression>(build: (name: typeof column, operator: 'in', list: readonly string[]) => Expression) =>
+      build(column, 'in', tokens)
+    const open = <R extends RowOf<RowColumn>>(rows: readonly R[]) => rows.map((row) => this.open(row)).filter(has)
+    return Object.assign(match, { column, tokens, open })
+  }
+
+  #sealFields(row: RowKey, values: Values): Values {
+    const sealed: [string, unknown][] = []
+    for (const { name, kind, nullable, field, index } of this.columns) {
+      const value = values[name]
+      if (index && values[index.column] !== undefined)
+        throw invalid(this.name, index.column, 'holds index tokens, which seal() makes')
+      if (value === undefined) continue
+      if (value === null && !nullable)
+        throw invalid(this.name, name, 'is null; declare it with nullable: true to allow that')
+      sealed.push([name, value === null ? null : sealAs(field, kind, value, row)])
+      if (index) sealed.push([index.column, value === null ? null : index.tokens.current(value as string)])
+    }
+    return Object.fromEntries(sealed)
+  }
+
+  #openColumn({ name, kind, nullable, field }: TableColumn, stored: unknown, row: RowKey): unknown {
+    if (stored !== null) return field.openAs(kind, stored as string, row).value
+    if (nullable) return null
+    rowText(row)
+    throw openFailed(this.core, { table: this.name, column: name }, { reason: 'null' })
+  }
+
+  /** A column has one meaning: key, sealed value or tokens. */
+  #checkColumns(): void {
+    const names = [this.row, ...this.columns.flatMap(({ name, index }) => (index ? [name, index.column] : [name]))]
+    const twice = names.find((name, i) => names.indexOf(name) !== i)
+    if (twice !== undefined) throw new RangeError(`keyring.table: column '${twice}' of '${this.name}' is named twice`)
+    if (this.columns.length === 0) throw new RangeError(`keyring.table: give '${this.name}' at least one field`)
+  }
+}
+
+/** Seals a value of one kind; the field itself checks that the value is of that kind. */
+export function sealAs(field: SealingField, kind: 'text' | 'bytes', value: unknown, row: RowKey): string {
+  return kind === 'text' ? field.seal(value as string, { row }) : field.sealBytes(value as Uint8Array, { row })
+}
+
+function makeColumn(core: KeyringCore, definition: FieldDefinition, spec: SealedSpec | SearchableSpec): TableColumn {
+  if (spec?.kind !== 'text' && spec?.kind !== 'bytes') {
+    throw new TypeError(`keyring.table: '${definition.column}' is not made by sealed() or searchable()`)
+  }
+  const formerly = [...spec.formerly, ...(definition.formerly ?? [])]
+  const field = new SealingField(core, { ...definition, formerly })
+  const index = spec.index && {
+    column: checkName(spec.indexColumn ?? `${definition.column}_index`, 'searchable: column'),
+    tokens: field.blindIndex(spec.index),
+  }
+  return { name: definition.column, kind: spec.kind, nullable: spec.nullable, field, index }
+}
+
+function invalid(table: string, column: string, what: string): Error {
+  return cryptoError('SEAL_INPUT_INVALID', `table '${table}': '${column}' ${what}`, {
+    status: 422,
+    detail: { table, column },
+  })
+}
