@@ -1,6 +1,6 @@
 // Tests what npm would publish: packs the packages, installs the tarballs into empty folders, runs them on every runtime and compiles
 // consumers against every compiler. Needs a build. `npm run test:packed -- deno ts54` tries only what is named.
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compileConsumers } from './packed/compilers.ts'

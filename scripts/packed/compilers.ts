@@ -28,26 +28,20 @@ export function compileConsumers({ matrix, bare, peers }: Matrix, only: readonly
     .filter(({ name }) => only.length === 0 || only.includes(name))
     .flatMap(({ name, cjs }) =>
       resolutions.map((resolution) => {
+        const compiler = join(matrix, name, 'bin', 'tsc')
         const required = cjs && resolution.module === 'nodenext' ? ['required.cts'] : []
         // A browser's types instead of Node's: nothing of ours may need @types/node.
-        compile(bare, { ...resolution, lib: ['es2022', 'dom'], types: [] }, ['basics.ts', ...required])
-        compile(peers, { ...resolution, lib: ['es2022'], types: ['node'] }, ['basics.ts', 'sql.ts', ...required])
-        const said = `${name} ${resolution.moduleResolution}`
+        compile(compiler, bare, { ...resolution, lib: ['es2022', 'dom'], types: [] }, ['basics.ts', ...required])
+        compile(compiler, peers, { ...resolution, lib: ['es2022'], types: ['node'] }, ['basics.ts', 'sql.ts'])
+        const said = `${name.padEnd(8)} ${resolution.moduleResolution}`
         console.log(said)
         return said
       }),
     )
+}
 
-  function compile(cwd: string, options: Record<string, unknown>, files: readonly string[]): void {
-    const compilerOptions = {
-      ...options,
-      noEmit: true,
-      strict: true,
-      skipLibCheck: false,
-      target: 'es2022',
-      verbatimModuleSyntax: true,
-    }
-    writeFileSync(join(cwd, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }))
-    output(process.execPath, [join(matrix, name, 'bin', 'tsc'), '-p', '.'], { cwd })
-  }
+function compile(compiler: string, cwd: string, options: object, files: readonly string[]): void {
+  const always = { noEmit: true, strict: true, skipLibCheck: false, target: 'es2022', verbatimModuleSyntax: true }
+  writeFileSync(join(cwd, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...always, ...options }, files }))
+  output(process.execPath, [compiler, '-p', '.'], { cwd })
 }

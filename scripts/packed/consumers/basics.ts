@@ -1,0 +1,66 @@
+// Compiled against every TypeScript, with nothing installed but the packages.
+import { type Clock, type EventSink, duration, emit, isSecurityError, SecurityError, toProblem } from '@mosaajii/core'
+import { recordingSink, settableClock } from '@mosaajii/core/testing'
+import {
+  type Field,
+  type Keyring,
+  type KeyProvider,
+  localKeyProvider,
+  memoryCursor,
+  memoryKeyStore,
+  openKeyring,
+  type ReencryptProgress,
+  reencrypt,
+  type Sealed,
+  type SealedSource,
+  searchable,
+  sealed,
+} from '@mosaajii/crypto'
+import { checkVectors, keyProviderContract, keyStoreContract } from '@mosaajii/crypto/testing'
+
+const clock: Clock = settableClock()
+const events: EventSink = recordingSink()
+const provider: KeyProvider = localKeyProvider({ secret: new Uint8Array(32) })
+
+export async function open(): Promise<Keyring> {
+  return openKeyring({ provider, store: memoryKeyStore(), events, clock, rotateAfter: '90d', engine: 'portable' })
+}
+
+export function roundTrip(field: Field, email: string): string {
+  const token: Sealed = field.seal(email, { row: 7n })
+  const stored: string = token
+  return field.open(stored, { row: '7' })
+}
+
+export function table(keyring: Keyring): { id: string; email: string; phone: string | null } {
+  const customers = keyring.table('customers', {
+    row: 'id',
+    fields: { email: searchable({ normalize: 'email' }), phone: sealed({ nullable: true }) },
+  })
+  const row = customers.seal({ id: 'c1', email: 'ada@example.com', phone: null })
+  const columns: { id: string; email: string; email_index: string; phone: string | null } = row
+  return customers.open(columns)
+}
+
+export async function move(keyring: Keyring, source: SealedSource): Promise<ReencryptProgress[]> {
+  const seen: ReencryptProgress[] = []
+  const customers = keyring.table('customers', { row: 'id', fields: { email: searchable() } })
+  for await (const progress of reencrypt({ keyring, table: customers, source, cursor: memoryCursor() }))
+    seen.push(progress)
+  return seen
+}
+
+export function problem(error: unknown): number {
+  emit(events, 'field.openFailed', { keyring: 'main', table: 't', column: 'c', reason: 'tag' })
+  if (isSecurityError(error) && error.code === 'DECRYPT_FAILED') return error.status
+  return toProblem(new SecurityError('A', 'b')).status + duration('1s')
+}
+
+export async function contracts(): Promise<string[]> {
+  const { engine, vectors } = await checkVectors('portable')
+  const cases = [
+    ...keyProviderContract({ make: () => provider }),
+    ...keyStoreContract({ make: () => memoryKeyStore() }),
+  ]
+  return [engine, String(vectors), ...cases.map(({ name }) => name)]
+}
