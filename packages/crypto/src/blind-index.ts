@@ -1,7 +1,6 @@
 import type { Place } from './context.ts'
 import { lengthPrefixed } from './context.ts'
 import type { KeyedHash } from './engines/engine.ts'
-import { cryptoError } from './errors.ts'
 import type { CheckedField } from './field-definition.ts'
 import type { KeyringCore } from './keyring-core.ts'
 import { checkName } from './names.ts'
@@ -66,11 +65,9 @@ export class KeyedBlindIndex implements BlindIndex {
   }
 
   current(value: string): string {
-    const version = this.#core.activeIndexVersion()
-    const root = this.#core.indexRoots().find((entry) => entry.version === version)
-    const [hash] = root ? this.#hashesOf(root) : []
-    if (!hash) throw cryptoError('KEYRING_STALE', 'blindIndex: the active index key is not open', { status: 503 })
-    return this.#token(version, hash, this.#normalized(value))
+    const root = this.#core.activeIndexRoot()
+    const hash = this.#hashesOf(root)[0] as KeyedHash
+    return this.#token(root.version, hash, this.#normalized(value))
   }
 
   all(value: string): readonly string[] {
@@ -112,9 +109,8 @@ export class KeyedBlindIndex implements BlindIndex {
   }
 
   #token(version: number, hash: KeyedHash, normalized: string): string {
-    const digest = hash(normalized)
-    if (this.#bits === 256) return `${version}.${this.#core.engine.encodeBase64url(digest)}`
-    const kept = digest.slice(0, Math.ceil(this.#bits / 8))
+    if (this.#bits === 256) return `${version}.${hash.base64url(normalized)}`
+    const kept = hash.bytes(normalized).slice(0, Math.ceil(this.#bits / 8))
     const spare = kept.length * 8 - this.#bits
     kept[kept.length - 1] = (kept[kept.length - 1] as number) & (0xff << spare)
     return `${version}.${this.#core.engine.encodeBase64url(kept)}`

@@ -21,7 +21,13 @@ export interface KeyringCore {
   activeDataVersion(): number
   /** All live index roots, oldest first. */
   indexRoots(): readonly IndexRoot[]
-  /** @throws {CryptoError} as `sealingKey`. */
+  /**
+   * The index root that tokens are written with now.
+   *
+   * @throws {CryptoError} as `sealingKey`.
+   */
+  activeIndexRoot(): IndexRoot
+  /** Its version, without the staleness check. */
   activeIndexVersion(): number
   /** Reads the store again soon, at most once a second; resolves when that is done. */
   refreshSoon(): Promise<void>

@@ -116,8 +116,14 @@ export class KeyringState implements KeyringCore {
     return this.#opened().indexRoots
   }
 
-  activeIndexVersion(): number {
+  activeIndexRoot(): IndexRoot {
     this.sealingKey()
+    const root = this.#opened().indexRoot(this.activeIndexVersion())
+    if (!root) throw this.#clockBehind('index')
+    return root
+  }
+
+  activeIndexVersion(): number {
     return this.#opened().activeAt('index', this.clock.now()).version
   }
 
@@ -273,18 +279,19 @@ export class KeyringState implements KeyringCore {
     }
     const { version, until } = keys.activeAt('data', now)
     const key = keys.data(version)
-    if (typeof key !== 'object') {
-      throw cryptoError(
-        'KEYRING_STALE',
-        `the clock is behind the keyring '${this.id}': its active key is destroyed or in the future`,
-        {
-          status: 503,
-        },
-      )
-    }
+    if (typeof key !== 'object') throw this.#clockBehind('data')
     this.#sealing = key
     this.#sealingUntil = Math.min(until, freshUntil)
     return key
+  }
+
+  /** No version is active: the clock was set back behind the start of the oldest one that was not destroyed. */
+  #clockBehind(purpose: KeyPurpose): Error {
+    return cryptoError(
+      'KEYRING_STALE',
+      `no ${purpose} key of '${this.id}' is active at this time; set the clock right`,
+      { status: 503 },
+    )
   }
 
   #tick(): void {

@@ -80,6 +80,11 @@ export class OpenedKeys {
     return this.#index
   }
 
+  /** A live index root. */
+  indexRoot(version: number): IndexRoot | undefined {
+    return this.#index.find((root) => root.version === version)
+  }
+
   /** The version that seals at a moment (0: none, the clock is far off), and until when that stays so. */
   activeAt(purpose: KeyPurpose, now: number): Active {
     const known = this.#active[purpose]

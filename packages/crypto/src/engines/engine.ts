@@ -19,8 +19,13 @@ export interface KeyCipher {
   destroy(): void
 }
 
-/** A keyed hash of text: HMAC-SHA-256, 32 bytes. */
-export type KeyedHash = (text: string) => Uint8Array
+/** HMAC-SHA-256 of text under one key. */
+export interface KeyedHash {
+  /** 32 bytes. */
+  bytes(text: string): Uint8Array
+  /** The same as base64url, 43 characters. */
+  base64url(text: string): string
+}
 
 /** The cryptography and the codecs of one runtime. Both engines give the same bytes for the same nonces. */
 export interface Engine {

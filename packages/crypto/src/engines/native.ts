@@ -35,7 +35,10 @@ function makeEngine(crypto: NodeCrypto, { Buffer, isUtf8 }: NodeBuffer, random: 
     cipher: (key) => new NativeCipher(crypto, Buffer, random, key),
     keyedHash: (key) => {
       const secret = crypto.createSecretKey(key)
-      return (text) => crypto.createHmac('sha256', secret).update(text, 'utf8').digest()
+      return {
+        bytes: (text) => crypto.createHmac('sha256', secret).update(text, 'utf8').digest(),
+        base64url: (text) => crypto.createHmac('sha256', secret).update(text, 'utf8').digest('base64url'),
+      }
     },
     derive: (secret, info) => new Uint8Array(crypto.hkdfSync('sha256', secret, new Uint8Array(0), info, 32)),
     random,

@@ -17,7 +17,8 @@ export function portableEngine(random: RandomSource = webRandom): Engine {
     cipher: (key) => new PortableCipher(key, random),
     keyedHash: (key) => {
       const kept = key.slice()
-      return (text) => hmac(sha256, kept, encoder.encode(text))
+      const bytes = (text: string) => hmac(sha256, kept, encoder.encode(text))
+      return { bytes, base64url: (text) => encodeBase64url(bytes(text)) }
     },
     derive: (secret, info) => hkdf(sha256, secret, undefined, info, 32),
     random,
