@@ -49,7 +49,7 @@ describe('the vectors of the XAES-256-GCM specification', () => {
     expect(accumulated(10_000)).toBe('e6b9edf2df6cec60c8cbd864e2211b597fb69a529160cd040d56c0c210081939')
   })
 
-  // About two minutes, so only where somebody asks for all vectors.
+  // Most of a minute, so only where somebody asks for all vectors.
   it.runIf(process.env['VECTORS'] === 'all')('accumulated over 1,000,000 messages', { timeout: 600_000 }, () => {
     expect(accumulated(1_000_000)).toBe('2163ae1445985a30b60585ee67daa55674df06901b890593e824b8a7c885ab15')
   })
