@@ -1,0 +1,104 @@
+import { html, raw } from 'hono/html'
+import type { Customer, UnreadableCustomer } from '../domain/customers.ts'
+import type { CustomerRow } from '../domain/database.ts'
+import { codeOf } from '../domain/errors.ts'
+import type { KeyUse } from '../domain/keys.ts'
+import type { Page } from '../domain/paging.ts'
+import type { ReencryptionStatus } from '../domain/reencryption.ts'
+import type { Shop } from '../domain/shop.ts'
+import { customerCard, storedCard } from './customer-card.ts'
+import { keyCard } from './key-card.ts'
+import { pageStyle } from './page-style.ts'
+
+/** A piece of HTML whose values are escaped. */
+export type Html = ReturnType<typeof html>
+
+/** What the page at `/` is made of. */
+export interface HomePageOptions {
+  readonly shop: Shop
+  /** Goes into a hidden field of each form that changes keys. */
+  readonly adminToken: string
+  readonly page: Page
+  /** An e-mail address to look for, instead of a part of the list. */
+  readonly search?: string
+}
+
+/** Everything that the page shows. */
+export interface HomeView {
+  readonly now: number
+  readonly adminToken: string
+  readonly keys: readonly KeyUse[]
+  readonly reencryption: ReencryptionStatus
+  readonly total: number
+  readonly items: readonly (Customer | UnreadableCustomer)[]
+  readonly next: string | null
+  readonly first: boolean
+  readonly search?: string
+  /** Why a search could not be done. */
+  readonly refused?: string
+  readonly stored: CustomerRow | undefined
+}
+
+/** Renders the page at `/` on the server. It has no script, and its policy allows none. */
+export async function homePage(options: HomePageOptions): Promise<Response> {
+  const nonce = globalThis.crypto.randomUUID()
+  const view = await look(options)
+  const policy = `default-src 'none'; style-src 'nonce-${nonce}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`
+  return new Response(String(await document(view, nonce)), {
+    headers: {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': policy,
+      'referrer-policy': 'same-origin',
+    },
+  })
+}
+
+async function look({ shop, adminToken, page, search }: HomePageOptions): Promise<HomeView> {
+  const found = search === undefined ? await shop.customers.list(page) : await find(shop, search)
+  const [first] = found.items
+  return {
+    now: shop.clock.now(),
+    adminToken,
+    keys: await shop.keys.use(),
+    reencryption: shop.reencryption.status(),
+    total: await shop.customers.count(),
+    first: page.after === '',
+    stored: first && (await shop.customers.stored(first.id)),
+    ...(search !== undefined && { search }),
+    ...found,
+  }
+}
+
+async function find(shop: Shop, email: string): Promise<Pick<HomeView, 'items' | 'next' | 'refused'>> {
+  try {
+    return { items: await shop.customers.search({ email }), next: null }
+  } catch (error) {
+    return { items: [], next: null, refused: codeOf(error) }
+  }
+}
+
+function document(view: HomeView, nonce: string): Html {
+  const changing =
+    view.search === undefined &&
+    (view.reencryption.state === 'running' || view.keys.some((key) => key.state === 'pending'))
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+${changing ? html`<meta http-equiv="refresh" content="2">` : ''}
+<title>The shop · Mosaajii Security SDK</title>
+<style nonce="${nonce}">${raw(pageStyle)}</style>
+</head>
+<body><main>
+<header>
+  <div>
+    <h1>The shop</h1>
+    <p class="quiet">Customers, payments and receipts. Names, addresses and card numbers are sealed field by field.</p>
+  </div>
+  <p class="quiet small">An example of the Mosaajii Security SDK</p>
+</header>
+${keyCard(view)} ${customerCard(view)} ${storedCard(view.stored)}
+</main></body>
+</html>`
+}

@@ -1,0 +1,81 @@
+import { seed } from './seed.ts'
+import { type RunningServer, startServer } from './server.ts'
+import { readSettings, type Settings } from './settings.ts'
+
+/** `npm start`: the shop on http://localhost:3000. */
+async function main(): Promise<void> {
+  const settings = readSettings(process.env)
+  // Nothing that this process starts shall inherit it.
+  delete process.env['MOSAAJII_SECRET']
+  const server = await startServer(settings)
+  endWithSignals(server)
+  console.log(greeting(server.origin, settings.adminToken))
+  if (await server.shop.reencryption.interrupted()) {
+    await server.shop.reencryption.start()
+    console.log('A re-encryption was interrupted; it goes on from where it was.')
+  }
+  await seedIfEmpty(server, settings)
+}
+
+async function seedIfEmpty({ shop, origin }: RunningServer, { seed: customers }: Settings): Promise<void> {
+  if (customers === 0 || (await shop.customers.count()) > 0) return
+  console.log(`The shop is empty: ${customers} generated customers come in through its HTTP API.`)
+  const step = Math.max(100, Math.ceil(customers / 500) * 100)
+  const started = performance.now()
+  await seed({
+    origin,
+    customers,
+    payments: Math.ceil(customers / 20),
+    onProgress: (done) => {
+      if (done % step === 0 || done === customers) console.log(`  ${done} of ${customers}`)
+    },
+  })
+  console.log(`Seeded in ${((performance.now() - started) / 1000).toFixed(1)} s.`)
+}
+
+function greeting(origin: string, token: string): string {
+  return `
+The shop listens on ${origin}   (only on this machine)
+Admin token: ${token}
+
+Open ${origin} in a browser, or try:
+
+  curl ${origin}/customers -H 'content-type: application/json' \\
+    -d '{"name":"Ada Lovelace","email":"ada@example.com","phone":"+999100200300"}'
+  curl ${origin}/customers/search -H 'content-type: application/json' -d '{"email":"ADA@example.com"}'
+  curl '${origin}/customers?limit=2'
+  curl ${origin}/admin/keys -H 'x-admin-token: ${token}'
+  curl ${origin}/admin/rotate -H 'x-admin-token: ${token}' -H 'content-type: application/json' -d '{}'
+  curl ${origin}/admin/reencrypt -H 'x-admin-token: ${token}' -H 'content-type: application/json' -d '{}'
+
+Stop it with Ctrl+C.
+`
+}
+
+function endWithSignals(server: RunningServer): void {
+  let ending = false
+  const end = (): void => {
+    if (ending) process.exit(1)
+    ending = true
+    server.close().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    )
+  }
+  process.on('SIGINT', end)
+  process.on('SIGTERM', end)
+  // Only a parent that opened a channel can close it: the tour.
+  process.on('disconnect', end)
+}
+
+function explain(error: unknown): string {
+  const { code, message } = error as { code?: string; message?: string }
+  const port = process.env['PORT'] ?? '3000'
+  if (code === 'EADDRINUSE') return `Port ${port} is taken. Choose another one: PORT=3001 npm start`
+  return `The shop could not start: ${message ?? 'unknown error'}`
+}
+
+main().catch((error: unknown) => {
+  console.error(explain(error))
+  process.exitCode = 1
+})

@@ -1,0 +1,99 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Libsql from 'libsql'
+import type { Seeded } from '../seed.ts'
+import { must } from './client.ts'
+import { type ServerChild, startChild } from './server-child.ts'
+
+/** What a customer must open as. */
+export interface Expected {
+  readonly name: string
+  readonly email: string
+  readonly phone: string | null
+}
+
+/** A row of sealed values as the database file holds it. */
+export interface StoredRow {
+  readonly id: string
+  readonly name: string
+  readonly email: string
+  readonly email_index: string
+  readonly phone: string | null
+}
+
+/** What the steps of the tour share: a data folder, the server over it, and what the server must know. */
+export class World {
+  readonly folder: string
+  /** Every customer that was created, as they must open now. */
+  readonly expected: Map<string, Expected> = new Map()
+  seeded: Seeded = { customers: [], payments: [] }
+  #child: ServerChild | undefined
+  #printed = ''
+
+  constructor(folder: string) {
+    this.folder = folder
+  }
+
+  get child(): ServerChild {
+    if (!this.#child) throw new Error('the server has not been started')
+    return this.#child
+  }
+
+  /** Starts the server over the same data folder, as after a crash or a deployment. */
+  async start(env: Readonly<Record<string, string>> = {}): Promise<ServerChild> {
+    // A rotated key becomes active after two refresh intervals.
+    this.#child = await startChild({ PORT: '0', POS_DATA: this.folder, POS_SEED: '0', POS_REFRESH_MS: '1500', ...env })
+    return this.#child
+  }
+
+  /** Ends the server at once: SIGKILL. */
+  async kill(): Promise<void> {
+    if (!this.#child) return
+    await this.#child.kill()
+    this.#printed += this.#child.printed()
+    this.#child = undefined
+  }
+
+  /** Everything that any of the servers has printed. */
+  printed(): string {
+    return this.#printed + (this.#child?.printed() ?? '')
+  }
+
+  /** Creates a customer through the API and remembers how it must open. */
+  async create(customer: Expected): Promise<string> {
+    const { id } = await must<{ id: string }>(201, this.child.origin, 'POST', '/customers', customer)
+    this.expected.set(id, customer)
+    return id
+  }
+
+  /** Runs SQL on the database file, past the server: what a thief or a careless administrator could do. */
+  sql<Row>(statement: string, ...values: readonly (string | null)[]): Row[] {
+    const db = new Libsql(join(this.folder, 'shop.db'), { timeout: 5000 })
+    try {
+      const prepared = db.prepare(statement)
+      if (prepared.reader) return prepared.all([...values]) as Row[]
+      prepared.run([...values])
+      return []
+    } finally {
+      db.close()
+    }
+  }
+
+  /** The sealed columns of every customer. */
+  storedRows(): StoredRow[] {
+    return this.sql('select id, name, email, email_index, phone from customers order by id')
+  }
+
+  /** The bytes of every file in the data folder except the local provider's secret, by name. */
+  files(): Map<string, Buffer> {
+    const names = readdirSync(this.folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+    const paths = names.map((entry) => join(entry.parentPath, entry.name)).filter((path) => !path.endsWith('/secret'))
+    return new Map(paths.map((path) => [path.slice(this.folder.length + 1), readFileSync(path)]))
+  }
+}
+
+/** The key versions that the sealed values of a row name in their public headers: bytes 2 to 5. */
+export function versionsIn({ name, email, phone }: StoredRow): number[] {
+  const sealed = [name, email, phone].filter((value) => value !== null)
+  return sealed.map((value) => Buffer.from(value.slice(0, 8), 'base64url').readUInt32BE(2))
+}
