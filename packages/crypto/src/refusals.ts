@@ -62,8 +62,7 @@ const refusals: readonly Refusal[] = [
   },
   {
     uses: ['stored', 'transient'],
-    words: `password, passwd, pwd, passphrase, userpassword, userpasswd, userpwd, loginpassword, plainpassword, passwordtext,
-      passwordplain`,
+    words: 'pwd, userpassword, userpasswd, userpwd, loginpassword, plainpassword, passwordtext, passwordplain',
     phrases: 'pass word, pass wd, pass phrase',
     unless: 'hash, hashed, digest, phc, argon, bcrypt, scrypt, pbkdf',
     reason: 'a password that is sealed can be opened again, and nobody may ever read one',

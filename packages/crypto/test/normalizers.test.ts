@@ -19,6 +19,7 @@ function refusalOf(name: Normalizer, value: unknown): string {
 describe('email', () => {
   it.each([
     ['ada@example.com', 'ada@example.com'],
+    ['Ada.Lovelace@Example.COM', 'ada.lovelace@example.com'],
     [' Ada.Lovelace+Till@Example.COM\r\n', 'ada.lovelace+till@example.com'],
     ['o\u2019neil@example.com', 'o\u2019neil@example.com'],
     ["o'neil!#$%&*/=?^_`{|}~-@example.com", "o'neil!#$%&*/=?^_`{|}~-@example.com"],
