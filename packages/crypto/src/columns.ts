@@ -52,7 +52,7 @@ export type IndexColumnOf<Name, Spec> = Spec extends { readonly indexColumn: inf
  */
 export function sealed<const Kind extends 'text' | 'bytes' = 'text', const Nullable extends boolean = false>(
   options: { readonly kind?: Kind; readonly nullable?: Nullable; readonly formerly?: readonly FormerPlace[] } = {},
-): SealedSpec<Kind, Nullable> {
+): SealedSpec<NoInfer<Kind>, NoInfer<Nullable>> {
   checkOptions(options, 'sealed', ['kind', 'nullable', 'formerly'])
   const { kind = 'text', nullable = false, formerly = [] } = options
   if (kind !== 'text' && kind !== 'bytes') throw new RangeError("sealed: kind is 'text' or 'bytes'")
@@ -78,7 +78,7 @@ export interface SearchableOptions<Nullable extends boolean, Column extends stri
  */
 export function searchable<const Nullable extends boolean = false, const Column extends string | undefined = undefined>(
   options: SearchableOptions<Nullable, Column> = {},
-): SearchableSpec<Nullable, Column> {
+): SearchableSpec<NoInfer<Nullable>, NoInfer<Column>> {
   checkOptions(options, 'searchable', ['normalize', 'bits', 'name', 'column', 'nullable', 'formerly'])
   const { nullable = false, column, formerly = [], ...index } = options
   if (column !== undefined) checkName(column, 'searchable: column')

@@ -11,7 +11,7 @@ import {
 import { type CryptoError, cryptoError } from './errors.ts'
 
 /** The longest cursor, in characters. */
-export const maxCursorLength: number = 1024
+const maxCursorLength = 1024
 
 /**
  * Remembers how far a re-encryption came, so that one that was interrupted goes on from there. A cursor that is lost or too old costs
@@ -29,7 +29,7 @@ export interface CursorStore {
   /**
    * Replaces the cursor. Atomic: after a crash `load` returns this one or the one before it, and this one if the promise resolved.
    *
-   * @param cursor well-formed text of at most {@link maxCursorLength} characters, without U+0000.
+   * @param cursor well-formed text of at most 1024 characters, without U+0000.
    * @throws {CryptoError} `REENCRYPTION_STOPPED` when it cannot be saved.
    */
   save(cursor: string): Promise<void>
@@ -154,7 +154,7 @@ async function clear(files: FileSystem, file: string): Promise<void> {
  * @throws {TypeError} when it is not well-formed text or has U+0000, which Postgres cannot store.
  * @throws {RangeError} when it is too long.
  */
-export function checkCursor(cursor: unknown): string {
+function checkCursor(cursor: unknown): string {
   if (typeof cursor !== 'string') throw new TypeError('cursor: it must be a string')
   if (cursor.length > maxCursorLength) throw new RangeError(`cursor: it is longer than ${maxCursorLength} characters`)
   if (!cursor.isWellFormed() || cursor.includes('\0'))
@@ -163,12 +163,12 @@ export function checkCursor(cursor: unknown): string {
 }
 
 /** A `REENCRYPTION_STOPPED` error. */
-export function stopped(message: string, cause?: unknown): CryptoError {
+function stopped(message: string, cause?: unknown): CryptoError {
   return cryptoError('REENCRYPTION_STOPPED', message, cause === undefined ? { status: 503 } : { status: 503, cause })
 }
 
 /** Does something and turns whatever goes wrong into `REENCRYPTION_STOPPED`. */
-export async function stoppedUnless<T>(otherwise: string, work: () => Promise<T>): Promise<T> {
+async function stoppedUnless<T>(otherwise: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {

@@ -13,16 +13,16 @@ export interface FileSystem {
  * @throws {TypeError} when there is none.
  */
 export function fileSystem(who: string): FileSystem {
-  const load = globalThis.process?.getBuiltinModule
-  const fs = load?.('node:fs/promises')
-  const constants = load?.('node:fs')?.constants
-  const path = load?.('node:path')
+  const runtime = globalThis.process
+  const fs = runtime?.getBuiltinModule?.('node:fs/promises')
+  const constants = runtime?.getBuiltinModule?.('node:fs')?.constants
+  const path = runtime?.getBuiltinModule?.('node:path')
   if (!fs || !constants || !path) {
     throw new TypeError(
       `${who}: this runtime has no file system; use a store in a database, such as the ones of '@mosaajii/crypto/sql'`,
     )
   }
-  return { fs, constants, path, windows: globalThis.process.platform === 'win32' }
+  return { fs, constants, path, windows: runtime.platform === 'win32' }
 }
 
 /** Whether an error carries one of these codes, as Node's and the database drivers' errors do. */
@@ -57,8 +57,8 @@ export async function syncFolder({ fs, windows }: FileSystem, folder: string): P
 export async function makeFolder(files: FileSystem, folder: string): Promise<void> {
   const first = await files.fs.mkdir(folder, { recursive: true, mode: 0o700 })
   if (first === undefined) return
-  const { dirname } = files.path
-  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(files, dirname(made))
+  const parent = (path: string) => files.path.dirname(path)
+  for (let made = folder; made.length >= first.length; made = parent(made)) await syncFolder(files, parent(made))
 }
 
 /** Removes a file if it is there; failing to is not worth failing for. */

@@ -35,6 +35,10 @@ export interface CheckedField {
 }
 
 const maxFormerPlaces = 16
+const optionNames: Readonly<Record<FieldUse, readonly string[]>> = {
+  stored: ['table', 'column', 'tenant', 'schema', 'formerly', 'algorithms'],
+  transient: ['table', 'column', 'tenant', 'schema', 'algorithms', 'ttl'],
+}
 
 /**
  * Checks a definition and refuses what must not be stored.
@@ -43,11 +47,7 @@ const maxFormerPlaces = 16
  * @throws {TypeError | RangeError} for a definition that is not one.
  */
 export function checkField(definition: FieldDefinition, use: FieldUse, who: string): CheckedField {
-  checkOptions(
-    definition,
-    who,
-    ['table', 'column', 'tenant', 'schema', 'formerly', 'algorithms', 'ttl'].slice(0, use === 'transient' ? 7 : 6),
-  )
+  checkOptions(definition, who, optionNames[use])
   const { tenant, schema, formerly = [], algorithms = ['KC-XAES-256-GCM'] } = definition
   const place: Place = {
     tenant: tenant === undefined ? undefined : checkName(tenant, `${who}: tenant`),

@@ -175,7 +175,7 @@ export class SealingField implements Field {
     const row = rowText(context.row)
     const { version, cipher } = this.core.sealingKey()
     const algorithmId = this.checked.algorithmIds[0] as number
-    return cipher.seal(this.#contexts[kind].present.for(algorithmId, version, row), plaintext) as Sealed
+    return cipher.seal(algorithmId, this.#contexts[kind].present.for(algorithmId, version, row), plaintext) as Sealed
   }
 
   #tryOpen(kind: 'text' | 'bytes', sealed: string, row: string): Outcome {
@@ -205,7 +205,8 @@ export class SealingField implements Field {
 
 /** Opens a decoded token in one context. */
 export function openIn(context: ContextTemplate, token: Token, key: DataKey, row: string): Uint8Array | undefined {
-  return key.cipher.open(context.for(token.algorithmId, token.keyVersion, row), token.bytes)
+  const { algorithmId, keyVersion, bytes } = token
+  return key.cipher.open(algorithmId, context.for(algorithmId, keyVersion, row), bytes)
 }
 
 /**

@@ -1,10 +1,6 @@
+import { CryptoError, type RowKey, type SealedSource, type SourceColumns, type SourceRow } from '@mosaajii/crypto'
 import type { Kysely, SelectType } from 'kysely'
-import { stoppedUnless } from './cursors.ts'
-import { cryptoError } from './errors.ts'
-import { checkOptions } from './options.ts'
-import { rowText } from './row.ts'
-import type { RowKey, SealedSource, SourceColumns, SourceRow } from './sealed-source.ts'
-import { checkDatabase, checkTable, isIdentifier, isSerializationFailure } from './sql-input.ts'
+import { checkDatabase, checkKnown, checkTable, explained, isIdentifier, isSerializationFailure } from './sql-input.ts'
 
 /** Columns that a row must have with exactly these values, for example those of one tenant. */
 export type SourceFilter<Row> = { readonly [Column in keyof Row & string]?: SelectType<Row[Column]> }
@@ -46,7 +42,7 @@ export function kyselySource<DB, Table extends keyof DB & string>(
   options: KyselySourceOptions<DB, Table>,
 ): SealedSource {
   checkDatabase(db, 'kyselySource')
-  checkOptions(options, 'kyselySource', ['table', 'row', 'filter'])
+  checkKnown(options, 'kyselySource', ['table', 'row', 'filter'])
   const { table, row, filter } = options
   checkTable(table, 'kyselySource')
   checkColumns([row])
@@ -55,11 +51,11 @@ export function kyselySource<DB, Table extends keyof DB & string>(
   return Object.freeze({
     async page(after: RowKey | undefined, limit: number, columns: readonly string[]): Promise<readonly SourceRow[]> {
       checkPage(after, limit, columns)
-      return stoppedUnless(`${failed} read`, () => page(view, after, limit, columns))
+      return explained('REENCRYPTION_STOPPED', `${failed} read`, () => page(view, after, limit, columns))
     },
     async update(key: RowKey, expected: SourceColumns, set: SourceColumns): Promise<boolean> {
       checkUpdate(key, expected, set)
-      return stoppedUnless(`${failed} updated`, () => update(view, key, expected, set))
+      return explained('REENCRYPTION_STOPPED', `${failed} updated`, () => update(view, key, expected, set))
     },
   })
 }
@@ -87,7 +83,7 @@ function checkColumns(columns: readonly string[]): void {
 }
 
 function checkPage(after: RowKey | undefined, limit: number, columns: readonly string[]): void {
-  if (after !== undefined) rowText(after)
+  if (after !== undefined) checkKey(after)
   if (!Number.isSafeInteger(limit) || limit < 1 || limit > 10_000) {
     throw new RangeError('kyselySource: a page has 1 to 10000 rows')
   }
@@ -96,8 +92,12 @@ function checkPage(after: RowKey | undefined, limit: number, columns: readonly s
   checkColumns(columns)
 }
 
+function checkKey(key: RowKey): void {
+  if (!isRowKey(key)) throw new TypeError('kyselySource: a row key is a string, a safe integer or a bigint')
+}
+
 function checkUpdate(key: RowKey, expected: SourceColumns, set: SourceColumns): void {
-  rowText(key)
+  checkKey(key)
   if (Object.keys(set).length === 0) throw new TypeError('kyselySource: name at least one column to set')
   checkColumns([...Object.keys(expected), ...Object.keys(set)])
   const values = [...Object.values(expected), ...Object.values(set)]
@@ -124,7 +124,8 @@ async function page(
   for (const [column, value] of filter) query = query.where(column, value === null ? 'is' : '=', value)
   const rows = (await query.execute()).map((found) => sourceRow(view, found, columns))
   // One row more than asked for, because two rows with one key might lie on either side of the page's end and the second be skipped.
-  const repeated = rows.some(({ key }, i) => i > 0 && rowText(key) === rowText(rows[i - 1]?.key ?? ''))
+  // `7` and `'7'` are the same row to a field.
+  const repeated = rows.some(({ key }, i) => i > 0 && String(key) === String(rows[i - 1]?.key))
   if (repeated) throw unusableKeys(view, 'is not unique; name the unique column, or filter by tenant')
   return rows.slice(0, limit)
 }
@@ -137,7 +138,7 @@ async function refuseNullKeys({ db, table, row, filter }: View): Promise<void> {
 }
 
 function unusableKeys({ table, row }: Pick<View, 'table' | 'row'>, why: string): Error {
-  return cryptoError('ROW_INVALID', `the column '${row}' of table '${table}' ${why}`)
+  return new CryptoError('ROW_INVALID', `the column '${row}' of table '${table}' ${why}`)
 }
 
 function sourceRow(view: View, found: Readonly<Record<string, unknown>>, columns: readonly string[]): SourceRow {
@@ -148,9 +149,7 @@ function sourceRow(view: View, found: Readonly<Record<string, unknown>>, columns
 }
 
 function isRowKey(key: unknown): key is RowKey {
-  if (typeof key !== 'string' && typeof key !== 'number' && typeof key !== 'bigint') return false
-  rowText(key)
-  return true
+  return typeof key === 'string' || typeof key === 'bigint' || Number.isSafeInteger(key)
 }
 
 /** Not a token, so a row with such a value is listed as unreadable and counts as one. */

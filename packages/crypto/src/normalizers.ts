@@ -92,15 +92,3 @@ export const normalizers: Readonly<Record<'email' | 'phone' | 'digits' | 'exact'
 
 /** The name of a normal form: `email`, `phone`, `digits` or `exact`. */
 export type Normalizer = keyof typeof normalizers
-
-/**
- * Checks the `normalize` option of a blind index.
- *
- * @throws {TypeError} when there is no normal form of that name.
- * @example
- * checkNormalizer('email') // 'email'
- */
-export function checkNormalizer(value: unknown): Normalizer {
-  if (typeof value === 'string' && Object.hasOwn(normalizers, value)) return value as Normalizer
-  throw new TypeError(`normalize: give one of ${Object.keys(normalizers).join(', ')}`)
-}

@@ -40,7 +40,7 @@ const refusals: readonly Refusal[] = [
       'cardverificationcode, cardverificationvalue, cardverificationnumber, cardverificationdata, cardsecuritycode',
     phrases: 'card code',
     // A shop's own cards have codes too, and PCI DSS does not speak of those.
-    unless: 'gift, loyalty, reward, bonus, discount, voucher, member, membership, prepaid, sim',
+    unless: 'gift, loyalty, reward, bonus, discount, voucher, member, membership, sim',
   },
   {
     uses: ['stored'],

@@ -1,7 +1,6 @@
+import { CryptoError, type CursorStore, memoryCursor } from '@mosaajii/crypto'
 import type { Kysely } from 'kysely'
-import { checkCursor, type CursorStore, stopped, stoppedUnless } from './cursors.ts'
-import { checkOptions } from './options.ts'
-import { checkDatabase, checkTable, createTable } from './sql-input.ts'
+import { checkDatabase, checkKnown, checkTable, createTable, explained } from './sql-input.ts'
 
 /** Where {@link sqlCursor} keeps a cursor. */
 export interface SqlCursorOptions<DB> {
@@ -36,20 +35,21 @@ type Tables = Record<string, { readonly name: string; readonly position: string 
  * for await (const progress of reencrypt({ keyring, table, source, cursor })) report(progress)
  */
 export function sqlCursor<DB>(options: SqlCursorOptions<DB>): SqlCursor {
-  checkOptions(options, 'sqlCursor', ['db', 'name', 'table'])
+  checkKnown(options, 'sqlCursor', ['db', 'name', 'table'])
   const { db, name, table = 'mosaajii_cursors' } = options
   checkDatabase(db, 'sqlCursor')
   checkTable(table, 'sqlCursor')
   checkName(name)
   // The table is ours and need not be in the application's DB type.
   const tables = db as unknown as Kysely<Tables>
-  const withTable = <T>(work: () => Promise<T>): Promise<T> =>
-    stoppedUnless(`the cursor in table '${table}' cannot be used; does it exist (migrate() creates it)?`, work)
+  const failed = `the cursors in table '${table}' cannot be used; does it exist (migrate() creates it)?`
+  const withTable = <T>(work: () => Promise<T>): Promise<T> => explained('REENCRYPTION_STOPPED', failed, work)
   return Object.freeze({
     migrate: () => withTable(() => createTable(() => create(tables, table))),
     load: () => withTable(() => load(tables, table, name)),
     async save(cursor: string): Promise<void> {
-      checkCursor(cursor)
+      // The cursor in memory makes the checks that every cursor store makes.
+      await memoryCursor().save(cursor)
       await withTable(() => save(tables, table, name, cursor))
     },
     clear: () => withTable(() => clear(tables, table, name)),
@@ -76,12 +76,11 @@ async function load(db: Kysely<Tables>, table: string, name: string): Promise<st
   const row = await db.selectFrom(table).select('position').where('name', '=', name).executeTakeFirst()
   if (!row) return undefined
   try {
-    return checkCursor(row.position)
+    await memoryCursor().save(row.position)
+    return row.position
   } catch (cause) {
-    throw stopped(
-      `the cursor '${name}' in table '${table}' is damaged: delete its row, and re-encryption begins anew`,
-      cause,
-    )
+    const message = `the cursor '${name}' in table '${table}' is damaged: delete its row, and re-encryption begins anew`
+    throw new CryptoError('REENCRYPTION_STOPPED', message, { status: 503, cause })
   }
 }
 

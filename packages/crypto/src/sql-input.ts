@@ -1,5 +1,6 @@
+import { isSecurityError } from '@mosaajii/core'
+import { CryptoError, type CryptoErrorCode } from '@mosaajii/crypto'
 import type { Kysely } from 'kysely'
-import { hasCode } from './durable-files.ts'
 
 // Longer names are cut off silently by Postgres, and two tables could become one.
 const identifier = /^[\p{L}_][\p{L}\p{N}_$]{0,62}$/u
@@ -7,6 +8,18 @@ const identifier = /^[\p{L}_][\p{L}\p{N}_$]{0,62}$/u
 /** Whether a value is one plain identifier: no dot, no alias, nothing to quote. */
 export function isIdentifier(name: unknown): name is string {
   return typeof name === 'string' && identifier.test(name)
+}
+
+/**
+ * Checks that an options object has no key that nobody reads.
+ *
+ * @throws {TypeError} when it is not an object or has an unknown key.
+ */
+export function checkKnown(options: unknown, who: string, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) throw new TypeError(`${who}: give an options object`)
+  const unknown = Object.keys(options).find((key) => !known.includes(key))
+  if (unknown === undefined) return
+  throw new TypeError(`${who}: unknown option '${unknown.slice(0, 60)}'; known are ${known.join(', ')}`)
 }
 
 /**
@@ -28,10 +41,20 @@ export function checkTable(table: unknown, who: string): void {
  */
 export function checkDatabase(db: unknown, who: string): void {
   const like = db as Partial<Kysely<unknown>> | null | undefined
-  if (typeof like !== 'object' || like === null || typeof like.selectFrom !== 'function') {
+  if (typeof like !== 'object' || like === null || !('selectFrom' in like)) {
     throw new TypeError(`${who}: db must be a Kysely instance`)
   }
   if (like.isTransaction === true) throw new TypeError(`${who}: give the Kysely instance itself, not a transaction`)
+}
+
+/** Does something with the database and turns whatever goes wrong into an error of this package. */
+export async function explained<T>(code: CryptoErrorCode, message: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (isSecurityError(cause)) throw cause
+    throw new CryptoError(code, `${message}; the cause has more`, { status: 503, cause })
+  }
 }
 
 /** Whether Postgres gave a statement up because of a concurrent one, under an isolation level above its default. Nothing was written. */
@@ -41,7 +64,7 @@ export function isSerializationFailure(error: unknown): boolean {
 
 /**
  * Runs a `CREATE TABLE IF NOT EXISTS`. When two sessions do so at once, Postgres may tell the second of a unique violation in its own
- * catalogue (23505) or that the table exists (42P07); asked again, it sees the table.
+ * catalogue (23505) or that the table exists (42P07, 42710); asked again, it sees the table.
  */
 export async function createTable(create: () => Promise<void>): Promise<void> {
   for (let attempt = 1; ; attempt++) {
@@ -51,4 +74,9 @@ export async function createTable(create: () => Promise<void>): Promise<void> {
       if (attempt === 5 || !hasCode(error, '23505', '42P07', '42710')) throw error
     }
   }
+}
+
+function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  const code = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined
+  return typeof code === 'string' && codes.includes(code)
 }

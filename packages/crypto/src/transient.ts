@@ -62,7 +62,7 @@ export class TransientSealingField implements TransientField {
     engine.writeUtf8(plaintext, text, expiryLength)
     const { version, cipher } = this.#core.sealingKey()
     const algorithmId = this.#checked.algorithmIds[0] as number
-    const sealed = cipher.seal(this.#context.for(algorithmId, version, row), plaintext) as Sealed
+    const sealed = cipher.seal(algorithmId, this.#context.for(algorithmId, version, row), plaintext) as Sealed
     plaintext.fill(0)
     return sealed
   }

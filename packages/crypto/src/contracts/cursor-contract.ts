@@ -1,5 +1,8 @@
-import { type CursorStore, maxCursorLength } from '../cursors.ts'
+import type { CursorStore } from '@mosaajii/crypto'
 import { type ContractCase, contractCases, must, mustReject } from './contract.ts'
+
+/** The longest cursor that a store must take, in characters. */
+const maxCursorLength = 1024
 
 /** What {@link cursorContract} needs to know of an implementation. */
 export interface CursorContractOptions {

@@ -1,4 +1,4 @@
-import type { KeyContext, KeyProvider } from '../key-provider.ts'
+import type { KeyContext, KeyProvider } from '@mosaajii/crypto'
 import { type ContractCase, contractCases, must, mustReject, sameBytes } from './contract.ts'
 
 /** What {@link keyProviderContract} needs to know of an implementation. */

@@ -4,15 +4,12 @@ export type EngineName = 'native' | 'portable'
 /** Fills the array with random bytes, whatever its length. */
 export type RandomSource = (target: Uint8Array) => void
 
-/**
- * The cipher of one data key. The context is the additional authenticated data; its first six bytes are the value's header, which says
- * whether a commitment is made.
- */
+/** The cipher of one data key. The context is the additional authenticated data; its first six bytes are the token's header. */
 export interface KeyCipher {
   /** Seals text or bytes and returns the token. The caller has checked length and form. */
-  seal(context: Uint8Array, plaintext: string | Uint8Array): string
+  seal(algorithmId: number, context: Uint8Array, plaintext: string | Uint8Array): string
   /** Opens a decoded token of valid length. `undefined`: it does not verify. Nothing of the plaintext leaves before the tag verified. */
-  open(context: Uint8Array, token: Uint8Array): Uint8Array | undefined
+  open(algorithmId: number, context: Uint8Array, token: Uint8Array): Uint8Array | undefined
   /** Whether the commitment of a decoded token verifies under this key. */
   commits(token: Uint8Array): boolean
   /** Ends the use of the key and overwrites what can be overwritten. */

@@ -92,7 +92,7 @@ class NativeCipher implements KeyCipher {
     this.#openSecond = buffer.alloc(secondPassLength)
   }
 
-  seal(context: Uint8Array, plaintext: string | Uint8Array): string {
+  seal(algorithmId: number, context: Uint8Array, plaintext: string | Uint8Array): string {
     if (this.#next === batchLength) this.#fillBatch()
     const at = this.#next++
     const nonceAt = at * nonceLength
@@ -105,10 +105,10 @@ class NativeCipher implements KeyCipher {
     cipher.setAAD(context)
     const body = typeof plaintext === 'string' ? cipher.update(plaintext, 'utf8') : cipher.update(plaintext)
     cipher.final()
-    const committed = context[1] === algorithmIds['KC-XAES-256-GCM']
+    const committed = algorithmId === algorithmIds['KC-XAES-256-GCM']
     const bodyEnd = bodyOffset + body.length
     const token = this.#Buffer.allocUnsafe(bodyEnd + tagLength + (committed ? commitmentLength : 0))
-    token.set(context.subarray(0, headerLength))
+    for (let i = 0; i < headerLength; i++) token[i] = context[i] as number
     this.#nonces.copy(token, headerLength, nonceAt, nonceAt + nonceLength)
     token.set(body, bodyOffset)
     token.set(cipher.getAuthTag(), bodyEnd)
@@ -116,9 +116,9 @@ class NativeCipher implements KeyCipher {
     return token.toString('base64url')
   }
 
-  open(context: Uint8Array, token: Uint8Array): Uint8Array | undefined {
+  open(algorithmId: number, context: Uint8Array, token: Uint8Array): Uint8Array | undefined {
     const derived = this.#deriveFirst(token)
-    const committed = context[1] === algorithmIds['KC-XAES-256-GCM']
+    const committed = algorithmId === algorithmIds['KC-XAES-256-GCM']
     const tagEnd = committed ? token.length - commitmentLength : token.length
     if (committed && !this.#commitmentMatches(derived, token)) {
       derived.fill(0)

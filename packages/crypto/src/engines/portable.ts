@@ -42,25 +42,25 @@ class PortableCipher implements KeyCipher {
     this.#random = random
   }
 
-  seal(context: Uint8Array, plaintext: string | Uint8Array): string {
+  seal(algorithmId: number, context: Uint8Array, plaintext: string | Uint8Array): string {
     const nonce = new Uint8Array(nonceLength)
     this.#random(nonce)
     const { subkey, commitment } = this.#derive(nonce)
     const bytes = typeof plaintext === 'string' ? encoder.encode(plaintext) : plaintext
     const body = gcm(subkey, nonce.subarray(12), context).encrypt(bytes)
     subkey.fill(0)
-    const committed = context[1] === algorithmIds['KC-XAES-256-GCM']
+    const committed = algorithmId === algorithmIds['KC-XAES-256-GCM']
     const token = new Uint8Array(bodyOffset + body.length + (committed ? commitmentLength : 0))
-    token.set(context.subarray(0, headerLength))
+    for (let i = 0; i < headerLength; i++) token[i] = context[i] as number
     token.set(nonce, headerLength)
     token.set(body, bodyOffset)
     if (committed) token.set(commitment, bodyOffset + body.length)
     return encodeBase64url(token)
   }
 
-  open(context: Uint8Array, token: Uint8Array): Uint8Array | undefined {
+  open(algorithmId: number, context: Uint8Array, token: Uint8Array): Uint8Array | undefined {
     const { subkey, commitment } = this.#derive(token.subarray(headerLength, bodyOffset))
-    const committed = context[1] === algorithmIds['KC-XAES-256-GCM']
+    const committed = algorithmId === algorithmIds['KC-XAES-256-GCM']
     const end = committed ? token.length - commitmentLength : token.length
     try {
       if (committed && !equalBytes(commitment, token.subarray(end))) return undefined

@@ -142,7 +142,7 @@ function fromSecret(options: LocalSecretOptions, who: string): KeySource {
 
 const saltLength = 16
 /** Distinct salts whose keys are kept: one in the normal case, a few after the cost or the process that wrapped first changed. */
-const maxCached = 16
+const maxCached = 4
 
 /** The header is `form 1 | log2(N) 1 | r 1 | p 1 | salt 16`. */
 function fromPassphrase(options: LocalPassphraseOptions, who: string): KeySource {

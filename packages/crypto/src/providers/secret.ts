@@ -44,7 +44,7 @@ export function readPassphrase(passphrase: unknown, who: string): Uint8Array {
   if (typeof passphrase !== 'string' || (passphrase.length <= 1024 && !passphrase.isWellFormed())) {
     throw new TypeError(`${who}: the passphrase must be well-formed text`)
   }
-  const characters = passphrase.length <= 1024 ? [...passphrase.normalize('NFKC')] : []
+  const characters = passphrase.length <= 1024 ? Array.from(passphrase.normalize('NFKC')) : []
   if (characters.length < 16 || characters.length > 1024) {
     throw new RangeError(`${who}: a passphrase has 16 to 1024 characters; six random words are a good one`)
   }

@@ -143,9 +143,9 @@ async function sizeOf({ files }: Place, path: string): Promise<number | undefine
 
 /** Reads one generation. `undefined`: it is blank, so a newer one exists. */
 async function readGeneration({ files }: Place, path: string): Promise<string | undefined> {
-  const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = files.constants
-  // O_NONBLOCK, because opening a named pipe would otherwise wait for a writer for ever.
-  const file = await files.fs.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch((cause: unknown) => {
+  // O_NONBLOCK, because opening a named pipe would otherwise wait for a writer for ever. Windows has neither flag; `|` takes that as 0.
+  const flags = files.constants.O_RDONLY | files.constants.O_NOFOLLOW | files.constants.O_NONBLOCK
+  const file = await files.fs.open(path, flags).catch((cause: unknown) => {
     if (hasCode(cause, 'ELOOP', 'EMLINK')) throw storeFailed(`'${path}' is a symbolic link; put the file itself there`)
     throw cause
   })

@@ -1,8 +1,6 @@
+import { type KeyStore, memoryKeyStore, type StoredKeyring } from '@mosaajii/crypto'
 import type { Kysely } from 'kysely'
-import { type KeyStore, maxDocumentLength, type StoredKeyring } from '../key-store.ts'
-import { checkOptions } from '../options.ts'
-import { checkDatabase, checkTable, createTable, isSerializationFailure } from '../sql-input.ts'
-import { checkKeyringId, checkWrite, isStorable, storeFailed } from './store-input.ts'
+import { checkDatabase, checkKnown, checkTable, createTable, explained, isSerializationFailure } from '../sql-input.ts'
 
 /** Where {@link sqlKeyStore} keeps keyrings. */
 export interface SqlKeyStoreOptions<DB> {
@@ -44,36 +42,27 @@ type Tables = Record<string, KeyringTable>
  * const keyring = await openKeyring({ provider, store, events })
  */
 export function sqlKeyStore<DB>(options: SqlKeyStoreOptions<DB>): SqlKeyStore {
-  checkOptions(options, 'sqlKeyStore', ['db', 'table'])
+  checkKnown(options, 'sqlKeyStore', ['db', 'table'])
   const { db, table = 'mosaajii_keyrings' } = options
   checkDatabase(db, 'sqlKeyStore')
   checkTable(table, 'sqlKeyStore')
   // The table is ours and need not be in the application's DB type.
   const tables = db as unknown as Kysely<Tables>
+  const failed = (what: string) => `the table '${table}' could not be ${what}; does it exist (migrate() creates it)?`
   return Object.freeze({
-    migrate: () => explained(table, 'created', () => createTable(() => create(tables, table))),
+    migrate: () => explained('KEY_STORE_FAILED', failed('created'), () => createTable(() => create(tables, table))),
     async read(keyring: string): Promise<StoredKeyring | undefined> {
-      checkKeyringId(keyring)
-      return explained(table, 'read', () => read(tables, table, keyring))
+      await memoryKeyStore().read(keyring)
+      return explained('KEY_STORE_FAILED', failed('read'), () => read(tables, table, keyring))
     },
     async write(keyring: string, document: string, after: number): Promise<boolean> {
-      checkWrite(keyring, document, after)
-      return explained(table, 'written', () =>
-        after === 0 ? insert(tables, table, keyring, document) : swap(tables, table, keyring, document, after),
-      )
+      // The store in memory makes the checks that every store makes; this one is empty and forgotten at once.
+      await memoryKeyStore().write(keyring, document, after)
+      const won = () =>
+        after === 0 ? insert(tables, table, keyring, document) : swap(tables, table, keyring, document, after)
+      return explained('KEY_STORE_FAILED', failed('written'), () => unlessOverlapped(won))
     },
   })
-}
-
-async function explained<T>(table: string, what: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (cause) {
-    throw storeFailed(
-      `the table '${table}' could not be ${what}; does it exist (migrate() creates it)? The cause has more`,
-      cause,
-    )
-  }
 }
 
 async function create(db: Kysely<Tables>, table: string): Promise<void> {
@@ -97,17 +86,17 @@ async function read(db: Kysely<Tables>, table: string, keyring: string): Promise
   const document: unknown = row.document
   if (!Number.isSafeInteger(generation) || generation < 1) throw new TypeError('the row has no valid generation')
   if (typeof document !== 'string') throw new TypeError('the document is not text; does a Kysely plugin parse results?')
-  if (document.length > maxDocumentLength || !isStorable(document)) throw new TypeError('the document is damaged')
+  await memoryKeyStore().write(keyring, document, 0)
   return { generation, document }
 }
 
 async function insert(db: Kysely<Tables>, table: string, keyring: string, document: string): Promise<boolean> {
-  const won = db
+  const result = await db
     .insertInto(table)
     .values({ keyring, generation: 1, document })
     .onConflict((conflict) => conflict.column('keyring').doNothing())
     .executeTakeFirst()
-  return unlessOverlapped(won.then((result) => result.numInsertedOrUpdatedRows === 1n))
+  return result.numInsertedOrUpdatedRows === 1n
 }
 
 async function swap(
@@ -117,19 +106,19 @@ async function swap(
   document: string,
   after: number,
 ): Promise<boolean> {
-  const won = db
+  const result = await db
     .updateTable(table)
     .set({ generation: after + 1, document })
     .where('keyring', '=', keyring)
     .where('generation', '=', after)
     .executeTakeFirst()
-  return unlessOverlapped(won.then((result) => result.numUpdatedRows === 1n))
+  return result.numUpdatedRows === 1n
 }
 
 /** Under `repeatable read` and above the loser of two writers gets an error where it would otherwise match no row. */
-async function unlessOverlapped(won: Promise<boolean>): Promise<boolean> {
+async function unlessOverlapped(won: () => Promise<boolean>): Promise<boolean> {
   try {
-    return await won
+    return await won()
   } catch (error) {
     if (isSerializationFailure(error)) return false
     throw error
