@@ -41,6 +41,8 @@ export type IndexColumnOf<Name, Spec> = Spec extends { readonly indexColumn: inf
     : `${Name & string}_index`
   : never
 
+// NoInfer in what the two factories return: else TypeScript infers the widest spec that keyring.table() takes, not the one that is given.
+
 /**
  * A sealed column of a table.
  *

@@ -9,12 +9,12 @@ import { type FieldEntry, fieldKey, type KeyringDocument, type KeyVersion } from
 import type { KeyringState } from './keyring-state.ts'
 import { checkOptions } from './options.ts'
 import type { SealedSource, SourceRow } from './sealed-source.ts'
-import { FieldTable, type SealedTable } from './table.ts'
+import { type AnySealedTable, FieldTable } from './table.ts'
 import { decodeToken } from './token.ts'
 
 /** Where rows of a keyring's fields are: a whole table, one field (in the column of its name), or one blind index. */
 export type CoveredSource =
-  | { readonly fields: SealedTable | Field; readonly source: SealedSource }
+  | { readonly fields: AnySealedTable | Field; readonly source: SealedSource }
   | { readonly index: BlindIndex; readonly column: string; readonly source: SealedSource }
 
 /** What `destroy` needs to know. */

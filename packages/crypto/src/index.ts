@@ -30,6 +30,6 @@ export { type ReencryptOptions, type ReencryptProgress, reencrypt } from './reen
 export type { RowKey, SealedSource, SourceColumns, SourceRow } from './sealed-source.ts'
 export { fileKeyStore } from './stores/file.ts'
 export { memoryKeyStore } from './stores/memory.ts'
-export type { IndexMatch, OpenedRecord, SealedRecord, SealedTable, TableDefinition } from './table.ts'
+export type { AnySealedTable, IndexMatch, OpenedRecord, SealedRecord, SealedTable, TableDefinition } from './table.ts'
 export type { Sealed } from './token.ts'
 export type { TransientDefinition, TransientField } from './transient.ts'

@@ -5,13 +5,13 @@ import { checkOptions } from './options.ts'
 import { type Position, readPosition, writePosition } from './reencrypt-position.ts'
 import { rewriteRow, type RowOutcome } from './rewrite-row.ts'
 import type { RowKey, SealedSource, SourceRow } from './sealed-source.ts'
-import { FieldTable, type SealedTable } from './table.ts'
+import { type AnySealedTable, FieldTable } from './table.ts'
 
 /** What re-encryption needs. */
 export interface ReencryptOptions {
   readonly keyring: Keyring
   /** The table's fields, made by `keyring.table()`. */
-  readonly table: SealedTable
+  readonly table: AnySealedTable
   /** The table's rows, for example `kyselySource(db, { table: 'customers', row: 'id' })`. */
   readonly source: SealedSource
   /** Where it remembers how far it came. Default: in memory, so an interrupted run begins anew. */

@@ -2,7 +2,7 @@ import type { BlindIndex } from './blind-index.ts'
 import type { ColumnSpecs, IndexColumnOf, PlainOf, SealedOf, SearchableSpec, SealedSpec } from './columns.ts'
 import { cryptoError } from './errors.ts'
 import { afterRefresh, openFailed, SealingField } from './field.ts'
-import type { FieldDefinition, FormerPlace } from './field-definition.ts'
+import { checkField, type FieldDefinition, type FormerPlace } from './field-definition.ts'
 import type { KeyringCore } from './keyring-core.ts'
 import { checkName } from './names.ts'
 import { checkOptions } from './options.ts'
@@ -22,30 +22,46 @@ export interface TableDefinition<RowColumn extends string, Specs extends ColumnS
 
 type RowOf<RowColumn extends string> = { readonly [K in RowColumn]: RowKey }
 type PlainFields<Specs extends ColumnSpecs> = { readonly [F in keyof Specs]: PlainOf<Specs[F]> }
+type PatchFields<Specs extends ColumnSpecs> = { readonly [F in keyof Specs]?: PlainOf<Specs[F]> | undefined }
 type IndexNames<Specs extends ColumnSpecs> = { [F in keyof Specs]: IndexColumnOf<F, Specs[F]> }[keyof Specs]
 type SearchableNames<Specs extends ColumnSpecs> = {
   [F in keyof Specs]: Specs[F] extends SearchableSpec ? F : never
 }[keyof Specs] &
   string
+type Undefined<T> = undefined extends T ? undefined : never
 
 /** A record as it is written: sealed fields, index tokens, and everything else as it was. */
-export type SealedRecord<R, Specs extends ColumnSpecs> = Omit<R, keyof Specs> & {
-  [F in keyof Specs & keyof R]: SealedOf<Specs[F]>
+export type SealedRecord<R, Specs extends ColumnSpecs> = {
+  [K in keyof R]: K extends keyof Specs ? SealedOf<Specs[K]> | Undefined<R[K]> : R[K]
 } & {
-  [F in keyof Specs & keyof R as IndexColumnOf<F, Specs[F]>]: null extends SealedOf<Specs[F]> ? string | null : string
+  [K in keyof R as K extends keyof Specs ? IndexColumnOf<K, Specs[K]> : never]:
+    | string
+    | (K extends keyof Specs ? Extract<SealedOf<Specs[K]>, null> : never)
+    | Undefined<R[K]>
 }
 
 /** A row after opening: plaintext fields, no index tokens, and everything else as it was. */
 export type OpenedRecord<R, Specs extends ColumnSpecs> = {
   [K in keyof R as K extends IndexNames<Specs> ? never : K]: K extends keyof Specs
-    ? PlainOf<Specs[K]> | (undefined extends R[K] ? undefined : never)
+    ? PlainOf<Specs[K]> | Undefined<R[K]>
     : R[K]
 }
 
-/** The sealed columns of one table. */
-export interface SealedTable<RowColumn extends string = string, Specs extends ColumnSpecs = ColumnSpecs> {
+/** The sealed columns of some table, whatever they are: what re-encryption and the destruction of keys take. */
+export interface AnySealedTable {
   readonly name: string
   /** The column of the row's key. */
+  readonly row: string
+  seal(record: never): unknown
+  sealPatch(row: RowKey, patch: never): unknown
+  open(row: never): unknown
+  openAsync(row: never): Promise<unknown>
+  where(field: never, value: string): unknown
+}
+
+/** The sealed columns of one table. */
+export interface SealedTable<RowColumn extends string = string, Specs extends ColumnSpecs = ColumnSpecs>
+  extends AnySealedTable {
   readonly row: RowColumn
   /**
    * Seals a record for an insert. Every field must be there; columns that are not fields pass unchanged.
@@ -53,8 +69,8 @@ export interface SealedTable<RowColumn extends string = string, Specs extends Co
    * @throws {CryptoError} as `Field.seal`; `SEAL_INPUT_INVALID` for a missing field or a null that is not allowed.
    */
   seal<const R extends RowOf<RowColumn> & PlainFields<Specs>>(record: R): SealedRecord<R, Specs>
-  /** Seals the fields of a patch for an update of the row; fields that are absent or undefined stay as they are. */
-  sealPatch<const P extends Partial<PlainFields<Specs>>>(row: RowKey, patch: P): SealedRecord<P, Specs>
+  /** Seals the fields of a patch for an update of the row; what is absent or undefined is left out, so it stays as it is. */
+  sealPatch<const P extends PatchFields<Specs>>(row: RowKey, patch: P): SealedRecord<P, Specs>
   /**
    * Opens a row, or some of its columns; the row's key must be among them. Index tokens are left out.
    *
@@ -71,21 +87,25 @@ export interface SealedTable<RowColumn extends string = string, Specs extends Co
    * const rows = await db.selectFrom('customers').selectAll().where(byEmail).execute()
    * byEmail.open(rows) // opened, and compared: a narrow index also finds rows of other values
    */
-  where<F extends SearchableNames<Specs>>(
-    field: F,
-    value: string,
-  ): IndexMatch<RowColumn, Specs, IndexColumnOf<F, Specs[F]>>
+  where<F extends SearchableNames<Specs>>(field: F, value: string): IndexMatch<RowColumn, Specs, F>
 }
 
 /** A search by blind index. Called by Kysely's `where()`, it makes `column in (tokens)`. */
-export interface IndexMatch<RowColumn extends string, Specs extends ColumnSpecs, Column extends string> {
-  <Expression>(build: (column: Column, operator: 'in', tokens: readonly string[]) => Expression): Expression
+export interface IndexMatch<RowColumn extends string, Specs extends ColumnSpecs, F extends keyof Specs & string> {
+  <Expression>(
+    build: (column: IndexColumnOf<F, Specs[F]>, operator: 'in', tokens: readonly string[]) => Expression,
+  ): Expression
   /** The column of the tokens, for a query that is not made by Kysely. */
-  readonly column: Column
+  readonly column: IndexColumnOf<F, Specs[F]>
   /** Every token that a row with the value may have. */
   readonly tokens: readonly string[]
-  /** Opens the rows that were found and keeps those that really have the value. */
-  open<R extends RowOf<RowColumn>>(rows: readonly R[]): OpenedRecord<R, Specs>[]
+  /**
+   * Opens the rows that were found and keeps those that really have the value.
+   *
+   * @throws {DecryptError} when one of them does not open.
+   * @throws {TypeError} when the rows were selected without the field, so that nothing can be compared.
+   */
+  open<R extends RowOf<RowColumn> & { readonly [K in F]: string | null }>(rows: readonly R[]): OpenedRecord<R, Specs>[]
 }
 
 /** One sealed column, for those who work through whole tables. Internal. */
@@ -113,31 +133,36 @@ export class FieldTable<RowColumn extends string, Specs extends ColumnSpecs> imp
     this.name = name
     this.row = checkName(row, 'keyring.table: row') as RowColumn
     checkOptions(fields, 'keyring.table: fields', Object.keys(fields ?? {}))
-    this.columns = Object.entries(fields).map(([column, spec]) =>
-      makeColumn(core, { ...shared, table: name, column }, spec),
-    )
-    this.#checkColumns()
+    const columns = Object.entries(fields).map(([column, spec]) => {
+      const formerly = [...checkSpec(column, spec).formerly, ...(shared.formerly ?? [])]
+      return { spec, definition: { ...shared, table: name, column, formerly } }
+    })
+    checkColumns(name, [row, ...columns.flatMap(({ spec, definition: { column } }) => columnsOf(column, spec))])
+    // All of them are checked before the first is noted in the keyring, where a field stays for good.
+    for (const { definition } of columns) checkField(definition, 'stored', 'keyring.table')
+    this.columns = columns.map(({ spec, definition }) => makeColumn(core, definition, spec))
   }
 
   seal<const R extends RowOf<RowColumn> & PlainFields<Specs>>(record: R): SealedRecord<R, Specs> {
     const values = record as Values
-    const missing = this.columns.find(({ name }) => values[name] === undefined)
+    const missing = this.columns.find(({ name }) => own(values, name) === undefined)
     if (missing) throw invalid(this.name, missing.name, 'is missing; give it, or null where the field is nullable')
     return { ...values, ...this.#sealFields(record[this.row], values) } as SealedRecord<R, Specs>
   }
 
-  sealPatch<const P extends Partial<PlainFields<Specs>>>(row: RowKey, patch: P): SealedRecord<P, Specs> {
+  sealPatch<const P extends PatchFields<Specs>>(row: RowKey, patch: P): SealedRecord<P, Specs> {
     const values = patch as Values
-    if (values[this.row] !== undefined) throw invalid(this.name, this.row, "is the row's key, which never changes")
+    if (own(values, this.row) !== undefined) throw invalid(this.name, this.row, "is the row's key, which never changes")
     const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
     return { ...given, ...this.#sealFields(row, values) } as SealedRecord<P, Specs>
   }
 
   open<R extends RowOf<RowColumn>>(row: R): OpenedRecord<R, Specs> {
+    rowText(row[this.row])
     const opened: Record<string, unknown> = { ...row }
     for (const column of this.columns) {
       if (column.index) delete opened[column.index.column]
-      const stored = opened[column.name]
+      const stored = own(opened, column.name)
       if (stored !== undefined) opened[column.name] = this.#openColumn(column, stored, row[this.row])
     }
     return opened as OpenedRecord<R, Specs>
@@ -147,16 +172,14 @@ export class FieldTable<RowColumn extends string, Specs extends ColumnSpecs> imp
     return afterRefresh(this.core, () => this.open(row))
   }
 
-  where<F extends SearchableNames<Specs>>(
-    field: F,
-    value: string,
-  ): IndexMatch<RowColumn, Specs, IndexColumnOf<F, Specs[F]>> {
+  where<F extends SearchableNames<Specs>>(field: F, value: string): IndexMatch<RowColumn, Specs, F> {
     const index = this.columns.find(({ name }) => name === field)?.index
     if (!index) throw new TypeError(`where: '${String(field)}' of table '${this.name}' is not searchable()`)
     const column = index.column as IndexColumnOf<F, Specs[F]>
     const tokens = index.tokens.all(value)
     const has = (opened: object) => {
-      const found = (opened as Values)[field]
+      const found = own(opened as Values, field)
+      if (found === undefined) throw new TypeError(`where: select '${field}' too, so that its values can be compared`)
       return typeof found === 'string' && index.tokens.matches(found, value)
     }
     const match = <Expression>(build: (name: typeof column, operator: 'in', list: readonly string[]) => Expression) =>
@@ -166,10 +189,11 @@ export class FieldTable<RowColumn extends string, Specs extends ColumnSpecs> imp
   }
 
   #sealFields(row: RowKey, values: Values): Values {
+    rowText(row)
     const sealed: [string, unknown][] = []
     for (const { name, kind, nullable, field, index } of this.columns) {
-      const value = values[name]
-      if (index && values[index.column] !== undefined)
+      const value = own(values, name)
+      if (index && own(values, index.column) !== undefined)
         throw invalid(this.name, index.column, 'holds index tokens, which seal() makes')
       if (value === undefined) continue
       if (value === null && !nullable)
@@ -183,17 +207,34 @@ export class FieldTable<RowColumn extends string, Specs extends ColumnSpecs> imp
   #openColumn({ name, kind, nullable, field }: TableColumn, stored: unknown, row: RowKey): unknown {
     if (stored !== null) return field.openAs(kind, stored as string, row).value
     if (nullable) return null
-    rowText(row)
     throw openFailed(this.core, { table: this.name, column: name }, { reason: 'null' })
   }
+}
 
-  /** A column has one meaning: key, sealed value or tokens. */
-  #checkColumns(): void {
-    const names = [this.row, ...this.columns.flatMap(({ name, index }) => (index ? [name, index.column] : [name]))]
-    const twice = names.find((name, i) => names.indexOf(name) !== i)
-    if (twice !== undefined) throw new RangeError(`keyring.table: column '${twice}' of '${this.name}' is named twice`)
-    if (this.columns.length === 0) throw new RangeError(`keyring.table: give '${this.name}' at least one field`)
-  }
+/** A property of the record itself: `constructor` is a name like any other. */
+function own(values: Values, name: string): unknown {
+  return Object.hasOwn(values, name) ? values[name] : undefined
+}
+
+function checkSpec(column: string, spec: SealedSpec | SearchableSpec | undefined): SealedSpec | SearchableSpec {
+  if (spec?.kind === 'text' || spec?.kind === 'bytes') return spec
+  throw new TypeError(`keyring.table: '${column}' is not made by sealed() or searchable()`)
+}
+
+function indexColumn(column: string, spec: SealedSpec | SearchableSpec): string | undefined {
+  return spec.index && (spec.indexColumn ?? `${column}_index`)
+}
+
+function columnsOf(column: string, spec: SealedSpec | SearchableSpec): readonly string[] {
+  const index = indexColumn(column, spec)
+  return index === undefined ? [column] : [column, checkName(index, 'searchable: column')]
+}
+
+/** A column has one meaning: key, sealed value or tokens. */
+function checkColumns(table: string, names: readonly string[]): void {
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined) throw new RangeError(`keyring.table: column '${twice}' of '${table}' is named twice`)
+  if (names.length === 1) throw new RangeError(`keyring.table: give '${table}' at least one field`)
 }
 
 /** Seals a value of one kind; the field itself checks that the value is of that kind. */
@@ -202,16 +243,13 @@ export function sealAs(field: SealingField, kind: 'text' | 'bytes', value: unkno
 }
 
 function makeColumn(core: KeyringCore, definition: FieldDefinition, spec: SealedSpec | SearchableSpec): TableColumn {
-  if (spec?.kind !== 'text' && spec?.kind !== 'bytes') {
-    throw new TypeError(`keyring.table: '${definition.column}' is not made by sealed() or searchable()`)
-  }
-  const formerly = [...spec.formerly, ...(definition.formerly ?? [])]
-  const field = new SealingField(core, { ...definition, formerly })
+  const { column } = definition
+  const field = new SealingField(core, definition)
   const index = spec.index && {
-    column: checkName(spec.indexColumn ?? `${definition.column}_index`, 'searchable: column'),
+    column: indexColumn(column, spec) as string,
     tokens: field.blindIndex(spec.index),
   }
-  return { name: definition.column, kind: spec.kind, nullable: spec.nullable, field, index }
+  return { name: column, kind: spec.kind, nullable: spec.nullable, field, index }
 }
 
 function invalid(table: string, column: string, what: string): Error {
