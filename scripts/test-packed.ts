@@ -20,7 +20,10 @@ try {
   const peers = install('peers', [...tarballs, ...optionalPeers()])
   const tried = [...runConsumers({ matrix, bare, peers }, only), ...compileConsumers({ matrix, bare, peers }, only)]
   if (tried.length === 0) throw new Error(`nothing is named ${only.join(' ')}`)
-  console.log(`test:packed: ${tried.length} of ${tried.length} passed`)
+  console.log(`test:packed: all ${tried.length} passed`)
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
 } finally {
   rmSync(workFolder, { recursive: true, force: true })
 }

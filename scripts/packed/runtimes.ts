@@ -26,20 +26,36 @@ const runtimes: readonly Runtime[] = [
 ]
 
 /**
- * Runs the consumers' scripts on every runtime.
+ * Runs the consumers' scripts on every runtime, and what a bundler for browsers and Workers makes of them.
  *
  * @param only names of runtimes; none means all.
  * @returns what was tried.
  * @throws {Error} at the first that fails, with everything that it printed.
  */
-export function runConsumers({ matrix, bare, peers }: Matrix, only: readonly string[]): string[] {
-  return runtimes
-    .filter(({ name }) => only.length === 0 || only.includes(name))
-    .map(({ name, command: [program, ...args], also }) => {
-      const start = (cwd: string, script: string) => output(join(matrix, program), [...args, script], { cwd }).trim()
-      const said = ['basics.mjs', ...also].map((script) => start(bare, script))
-      said.push(start(peers, 'sql.mjs'))
-      console.log(`${name.padEnd(8)} ${said.join('; ')}`)
-      return name
-    })
+export function runConsumers(matrix: Matrix, only: readonly string[]): string[] {
+  const chosen = (name: string) => only.length === 0 || only.includes(name)
+  const tried = runtimes.filter(({ name }) => chosen(name)).map((runtime) => runScripts(matrix, runtime))
+  return chosen('bundle') ? [...tried, runBundle(matrix)] : tried
+}
+
+function runScripts({ matrix, bare, peers }: Matrix, { name, command: [program, ...args], also }: Runtime): string {
+  const start = (cwd: string, script: string) => output(join(matrix, program), [...args, script], { cwd }).trim()
+  const said = ['basics.mjs', ...also].map((script) => start(bare, script))
+  said.push(start(peers, 'sql.mjs'))
+  console.log(`${name.padEnd(8)} ${said.join('; ')}`)
+  return name
+}
+
+/** Bundles for a browser, where an import of a Node module is an error, and runs the result without `process`. */
+function runBundle({ matrix, bare }: Matrix): string {
+  const options = [
+    '--bundle',
+    '--format=esm',
+    '--platform=browser',
+    '--banner:js=delete globalThis.process',
+    '--outfile=bundle.mjs',
+  ]
+  output(join(matrix, '@esbuild/linux-x64/bin/esbuild'), ['worker.mjs', ...options], { cwd: bare })
+  console.log(`bundle   ${output(join(matrix, 'node24/bin/node'), ['bundle.mjs'], { cwd: bare }).trim()}`)
+  return 'bundle'
 }

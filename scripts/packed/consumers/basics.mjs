@@ -31,7 +31,7 @@ function core() {
 
 /** Two instances of one application on one store, one on each engine. */
 async function openEach() {
-  const secret = new Uint8Array(32).fill(7)
+  const secret = crypto.getRandomValues(new Uint8Array(32))
   const store = memoryKeyStore()
   const opened = []
   for (const engine of engines) {

@@ -14,7 +14,7 @@ await store.migrate()
 const contract = keyStoreContract({ make: () => store })
 for (const { run } of contract) await run()
 
-const provider = localKeyProvider({ secret: new Uint8Array(32).fill(9) })
+const provider = localKeyProvider({ secret: crypto.getRandomValues(new Uint8Array(32)) })
 const keyring = await openKeyring({ provider, store, events: recordingSink() })
 const customers = keyring.table('customers', {
   row: 'id',
