@@ -111,7 +111,8 @@ describe.each(databases)('kyselySource on %s', (name, openDatabase) => {
       if (page.length === 0) break
       keys.push(...page.map(({ key }) => key))
     }
-    expect(keys.toSorted()).toEqual(numbers.toSorted())
+    expect(keys).toHaveLength(numbers.length)
+    expect(new Set(keys)).toEqual(new Set(numbers))
   })
 
   test('updates a row only while it holds what was expected', async () => {
@@ -185,20 +186,22 @@ describe.each(databases)('kyselySource on %s', (name, openDatabase) => {
     ])
   })
 
-  test('refuses keys that no field takes as a row', async () => {
-    await db
-      .insertInto('receipts')
-      .values([{ number: '', total: 'sealed' }])
-      .execute()
-    await expect(
-      kyselySource(db, { table: 'receipts', row: 'number' }).page(undefined, 5, ['total']),
-    ).rejects.toMatchObject({
-      code: 'ROW_INVALID',
-    })
-    for (const key of ['', Number.NaN, 1.5, null, {}]) {
-      await expect(customers().page(key as RowKey, 5, columns)).rejects.toThrow()
-      await expect(customers().update((key ?? '') as RowKey, { email: 'a' }, { email: 'b' })).rejects.toThrow()
+  test('refuses keys that are no row keys', async () => {
+    await sql`create table floats as select 1.5 as id, 'sealed' as email, 'sealed' as email_index`.execute(db)
+    const floats = kyselySource(db, { table: 'floats' as 'customers', row: 'id' })
+    // `pg` gives a numeric as text, which is a key.
+    if (name === 'libsql')
+      await expect(floats.page(undefined, 5, columns)).rejects.toMatchObject({ code: 'ROW_INVALID' })
+    for (const key of [Number.NaN, 1.5, null, {}]) {
+      await expect(customers().page(key as RowKey, 5, columns)).rejects.toThrow(TypeError)
+      await expect(customers().update(key as RowKey, { email: 'a' }, { email: 'b' })).rejects.toThrow(TypeError)
     }
+  })
+
+  test("takes the text 'null' as a key like any other", async () => {
+    await db.insertInto('receipts').values({ number: 'null', total: 'sealed' }).execute()
+    const receipts = kyselySource(db, { table: 'receipts', row: 'number' })
+    expect(await receipts.page(undefined, 5, ['total'])).toEqual([{ key: 'null', columns: { total: 'sealed' } }])
   })
 
   test('gives what is not text as something that no field can open', async () => {
@@ -235,6 +238,7 @@ describe.each(databases)('kyselySource on %s', (name, openDatabase) => {
 
   test('refuses wrong options', async () => {
     type Options = Parameters<typeof kyselySource<Shop, 'customers'>>[1]
+    const given = db
     const good = { table: 'customers', row: 'id' }
     const filters = [{}, { shop: undefined }, { shop: {} }, { 'a"b': 'c' }, null, 'shop', []]
     const wrong = [
@@ -246,7 +250,7 @@ describe.each(databases)('kyselySource on %s', (name, openDatabase) => {
       ...filters.map((filter) => ({ filter })),
     ]
     for (const options of wrong) {
-      expect(() => kyselySource(db, { ...good, ...options } as unknown as Options)).toThrow(/^kyselySource/)
+      expect(() => kyselySource(given, { ...good, ...options } as unknown as Options)).toThrow(/^kyselySource/)
     }
     expect(() => kyselySource({} as Kysely<Shop>, { table: 'customers', row: 'id' })).toThrow(/Kysely instance/)
     await db.transaction().execute(async (transaction) => {
@@ -296,10 +300,8 @@ describe.skipIf(!postgresUrl())('kyselySource on Postgres', () => {
     const sources = [1, 2, 3, 4].map(() => kyselySource(database.open<Shop>(), { table: 'customers', row: 'id' }))
     for (let round = 0; round < 25; round++) {
       const token = randomBytes(4).toString('hex')
-      const [before] = await sources[0]!.page(undefined, 1, ['email'])
-      const done = await Promise.all(
-        sources.map((source, i) => source.update(1, before!.columns, { email: `${token} ${i}` })),
-      )
+      const before = (await sources[0]?.page(undefined, 1, ['email']))?.[0]?.columns ?? {}
+      const done = await Promise.all(sources.map((source, i) => source.update(1, before, { email: `${token} ${i}` })))
       expect(done.filter(Boolean)).toHaveLength(1)
     }
     await database.close()

@@ -97,11 +97,12 @@ function unique(states: readonly State[]): State[] {
   return [...new Map(states.map((state) => [`${state.generation} ${state.document}`, state])).values()]
 }
 
-function holds(stores: () => readonly KeyStore[], numRuns: number): Promise<void> {
-  return fc.assert(
+async function holds(stores: () => readonly KeyStore[], numRuns: number): Promise<true> {
+  await fc.assert(
     fc.asyncProperty(history, (rounds) => checkHistory(stores(), rounds)),
     { numRuns },
   )
+  return true
 }
 
 const four = [0, 1, 2, 3] as const
@@ -109,13 +110,13 @@ const four = [0, 1, 2, 3] as const
 describe('any history of four clients is one of compare-and-swap', () => {
   test('in memory', async () => {
     const store = memoryKeyStore()
-    await holds(() => four.map(() => store), 500)
+    expect(await holds(() => four.map(() => store), 500)).toBe(true)
   })
 
   test('in files', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'mosaajii-'))
     const stores = four.map(() => fileKeyStore(folder))
-    await holds(() => stores, 100)
+    expect(await holds(() => stores, 100)).toBe(true)
     await rm(folder, { recursive: true })
   })
 
@@ -129,7 +130,7 @@ describe('any history of four clients is one of compare-and-swap', () => {
     test('in a table', async () => {
       const stores = four.map(() => sqlKeyStore({ db: database.open() }))
       await stores[0]?.migrate()
-      await holds(() => stores, 150)
+      expect(await holds(() => stores, 150)).toBe(true)
     })
   })
 
@@ -144,6 +145,6 @@ describe('any history of four clients is one of compare-and-swap', () => {
         return true
       },
     }
-    await expect(holds(() => four.map(() => racing), 500)).rejects.toThrow()
+    await expect(holds(() => four.map(() => racing), 500)).rejects.toThrow(/Property failed/)
   })
 })

@@ -8,10 +8,11 @@ import { memoryKeyStore } from '../src/stores/memory.ts'
 import { sqlKeyStore } from '../src/stores/sql.ts'
 import { keyStoreContract } from '../src/testing.ts'
 import { postgresUrl } from '../../../test/services.ts'
+import { testContract } from './support/contract.ts'
 import { databases, type TestDatabase } from './support/databases.ts'
 
 describe('memoryKeyStore', () => {
-  for (const { name, run } of keyStoreContract({ make: memoryKeyStore })) test(name, run)
+  testContract(keyStoreContract({ make: memoryKeyStore }))
 })
 
 describe('fileKeyStore', () => {
@@ -22,7 +23,7 @@ describe('fileKeyStore', () => {
   afterAll(() => rm(folder, { recursive: true }))
 
   const make = () => fileKeyStore(join(folder, 'deep', 'keys'))
-  for (const { name, run } of keyStoreContract({ make, reopen: make })) test(name, run)
+  testContract(keyStoreContract({ make, reopen: make }))
 })
 
 describe.each(databases)('sqlKeyStore on %s', (_, openDatabase) => {
@@ -34,7 +35,7 @@ describe.each(databases)('sqlKeyStore on %s', (_, openDatabase) => {
   afterAll(() => database.close())
 
   const make = () => sqlKeyStore({ db: database.open() })
-  for (const { name, run } of keyStoreContract({ make, reopen: make })) test(name, run)
+  testContract(keyStoreContract({ make, reopen: make }))
 })
 
 /** Stores that are wrong in one way each, and the requirement that finds it. */
@@ -85,7 +86,7 @@ describe('the contract', () => {
       return { ...store, ...breaks(store) }
     }
     const found = keyStoreContract({ make }).find(({ name }) => name === finds)
-    await expect(found?.run()).rejects.toThrow()
+    await expect(found?.run()).rejects.toThrow(Error)
   })
 
   test.skipIf(!postgresUrl())('ran on Postgres too', () => {

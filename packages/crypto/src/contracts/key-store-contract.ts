@@ -92,9 +92,9 @@ const racing: Cases = {
   'reads whole documents while they are replaced': async (store, reopen) => {
     const id = newId()
     await writeMany(store, id, 1)
-    let writing = true
+    const written = new AbortController()
     const reader = async (reading: KeyStore) => {
-      for (let newest = 1; writing; ) {
+      for (let newest = 1; !written.signal.aborted; ) {
         const found = await mustRead(reading, id)
         must(found.generation >= newest, `a read gave generation ${found.generation} after ${newest}`)
         must(found.document === numbered(found.generation), 'a read gave a document of another generation')
@@ -106,7 +106,7 @@ const racing: Cases = {
     try {
       for (let after = 1; after < 12; after++) await store.write(id, numbered(after + 1), after)
     } finally {
-      writing = false
+      written.abort()
     }
     await readers
   },

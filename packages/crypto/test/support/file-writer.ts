@@ -6,13 +6,11 @@ import { fileKeyStore } from '../../src/stores/file.ts'
 // the document's log; the token is printed before the write and the generation after it was won.
 
 const store = fileKeyStore(process.argv[2] ?? '')
-let going = true
-process.stdin.on('end', () => {
-  going = false
-})
+const ended = new AbortController()
+process.stdin.on('end', () => ended.abort())
 process.stdin.resume()
 
-while (going) {
+while (!ended.signal.aborted) {
   const found = await store.read('main')
   const { log } = JSON.parse(found?.document ?? '{"log":[]}') as { log: string[] }
   const token = randomUUID().slice(0, 13)

@@ -12,10 +12,10 @@ type AnyFunction = (...args: unknown[]) => unknown
  */
 export function withFileHook<T>(hook: FileHook, make: () => T): T {
   const original = process.getBuiltinModule
-  const spy = vi.spyOn(process, 'getBuiltinModule').mockImplementation(((id: string) => {
+  const spy = vi.spyOn(process, 'getBuiltinModule').mockImplementation((id: string) => {
     const module = original(id)
     return id === 'node:fs/promises' ? hooked(module as object, hook, '') : module
-  }) as typeof process.getBuiltinModule)
+  })
   try {
     return make()
   } finally {
