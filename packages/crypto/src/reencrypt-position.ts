@@ -3,62 +3,88 @@ import type { RowKey } from './sealed-source.ts'
 
 /** How far a re-encryption came. */
 export interface Position {
+  /** 1 for the first pass over the table. */
   readonly pass: number
   /** The key of the last row that was looked at; `undefined` at the start of a pass. */
   readonly after: RowKey | undefined
-  /** Whether this pass has found nothing stale so far. */
-  readonly clean: boolean
-  /** The key versions that its rows were compared with; another target means another pass. */
-  readonly target: string | undefined
 }
 
+/** How many passes one re-encryption makes at most. */
+export const maxPasses = 100
+
+/**
+ * A position as it is saved. Not whether the pass has found nothing stale so far: a cursor may be old, forged, or of an earlier definition
+ * of the table, and must then cost time and nothing else. Base64url keeps a key of control characters short.
+ */
 interface Written {
-  readonly table: string
+  readonly of: string
   readonly pass: number
-  readonly after: { readonly type: 'string' | 'number' | 'bigint'; readonly value: string }
-  readonly clean: boolean
-  readonly target: string
+  readonly key: 'string' | 'number' | 'bigint'
+  readonly after: string
 }
 
-/** The position as text for a cursor store. */
-export function writePosition({ pass, after, clean, target }: Position, table: string): string {
-  return JSON.stringify({ table, pass, after: { type: typeof after, value: String(after) }, clean, target })
+/** The position as text for a cursor store. `of` tells whose it is. */
+export function writePosition({ pass, after }: Position, of: string): string {
+  return JSON.stringify({ of, pass, key: typeof after, after: toBase64url(String(after)) })
 }
 
 /**
- * The position that a cursor holds, or the start where there is none.
+ * The position that a cursor holds.
  *
  * @throws {CryptoError} `REENCRYPTION_STOPPED` when the cursor is of another table or damaged.
  */
-export function readPosition(cursor: string | undefined, table: string): Position {
-  if (cursor === undefined) return { pass: 1, after: undefined, clean: true, target: undefined }
+export function readPosition(cursor: string, of: string, table: string): Position {
   const written = parse(cursor)
-  const after = written && readKey(written.after)
-  if (
-    written?.table === table &&
-    after !== undefined &&
-    Number.isInteger(written.pass) &&
-    typeof written.target === 'string'
-  ) {
-    return { pass: written.pass, after, clean: written.clean === true, target: written.target }
-  }
+  const after = written && readKey(written)
+  const pass = Number.isInteger(written?.pass) ? (written?.pass ?? 0) : 0
+  if (written?.of === of && after !== undefined && pass >= 1 && pass <= maxPasses) return { pass, after }
   throw cryptoError(
     'REENCRYPTION_STOPPED',
-    `reencrypt: the cursor is damaged or of another table than '${table}'; clear it to begin anew`,
+    `reencrypt: the cursor is damaged or of another table or tenant than this one of '${table}'; clear it to begin anew`,
+    { status: 503 },
   )
 }
 
-function parse(text: string): Written | undefined {
+/** Names a table of a keyring and tenant in 43 characters, whatever their length. */
+export async function nameOf(...parts: readonly (string | undefined)[]): Promise<string> {
+  const text = new TextEncoder().encode(JSON.stringify(parts.map((part) => part ?? null)))
+  return encode(new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', text)))
+}
+
+function parse(text: string): Partial<Written> | undefined {
   try {
-    return JSON.parse(text) as Written
+    return (JSON.parse(text) ?? undefined) as Partial<Written> | undefined
   } catch {
     return undefined
   }
 }
 
-function readKey(after: Written['after'] | undefined): RowKey | undefined {
-  if (typeof after?.value !== 'string') return undefined
-  if (after.type === 'string') return after.value
-  if (!/^-?\d{1,80}$/.test(after.value)) return undefined
-  return after.type === 'bigint' ? BigInt(after.value) : Number(after.value)
+function readKey({ key, after }: Partial<Written>): RowKey | undefined {
+  const text = typeof after === 'string' ? fromBase64url(after) : undefined
+  if (text === undefined || text === '') return undefined
+  if (key === 'string') return text
+  if (!/^-?\d{1,80}$/.test(text)) return undefined
+  if (key === 'bigint') return BigInt(text)
+  return key === 'number' && Number.isSafeInteger(Number(text)) ? Number(text) : undefined
+}
+
+function toBase64url(text: string): string {
+  return encode(new TextEncoder().encode(text))
+}
+
+function encode(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+}
+
+function fromBase64url(text: string): string | undefined {
+  try {
+    const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
+    const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0))
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    return undefined
+  }
 }

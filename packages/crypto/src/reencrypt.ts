@@ -2,7 +2,7 @@ import { type CursorStore, memoryCursor } from './cursors.ts'
 import { cryptoError } from './errors.ts'
 import type { Keyring } from './keyring.ts'
 import { checkOptions } from './options.ts'
-import { type Position, readPosition, writePosition } from './reencrypt-position.ts'
+import { maxPasses, nameOf, type Position, readPosition, writePosition } from './reencrypt-position.ts'
 import { rewriteRow, type RowOutcome } from './rewrite-row.ts'
 import type { RowKey, SealedSource, SourceRow } from './sealed-source.ts'
 import { type AnySealedTable, FieldTable } from './table.ts'
@@ -22,13 +22,21 @@ export interface ReencryptOptions {
   readonly signal?: AbortSignal
 }
 
+/** A position in a pass of this run. */
+interface Place extends Position {
+  /** Whether this run saw the pass from its beginning and has found nothing stale. */
+  readonly clean: boolean
+  /** The key versions that the rows were compared with; another target means another pass. */
+  readonly target: string
+}
+
 /** How far re-encryption came, after each batch and at the end. The numbers are of this run. */
 export interface ReencryptProgress {
   /** 1 for the first pass over the table. Passes repeat until one finds nothing stale. */
   readonly pass: number
   readonly scanned: number
   readonly rewritten: number
-  /** Rows that someone else changed again and again; the next pass takes them. */
+  /** Rows that someone else changed again and again, or deleted meanwhile; the next pass takes what there is then. */
   readonly conflicts: number
   /** Rows with a value that does not open; they are left as they are. At most 1000 are listed. */
   readonly unreadable: readonly { readonly row: RowKey; readonly column: string }[]
@@ -38,7 +46,6 @@ export interface ReencryptProgress {
 }
 
 const maxListed = 1000
-const maxPasses = 100
 const rereads = 3
 
 /**
@@ -58,30 +65,38 @@ export function reencrypt(options: ReencryptOptions): AsyncGenerator<ReencryptPr
   const { keyring, table, source, cursor = memoryCursor(), batch = 200, signal } = options
   if (!(table instanceof FieldTable)) throw new TypeError('reencrypt: table is made by keyring.table()')
   if (table.core.id !== keyring?.id) throw new TypeError('reencrypt: the table is of another keyring')
-  if (typeof source?.page !== 'function')
-    throw new TypeError('reencrypt: source reads the rows; kyselySource() makes one')
+  checkMethods(source, ['page', 'update'], 'source reads and updates the rows; kyselySource() makes one')
+  checkMethods(cursor, ['load', 'save', 'clear'], 'cursor is a store; memoryCursor() and fileCursor() make one')
+  if (signal !== undefined) checkMethods(signal, ['throwIfAborted'], 'signal is an AbortSignal')
   if (!Number.isInteger(batch) || batch < 1 || batch > 10_000)
     throw new RangeError('reencrypt: batch is 1 to 10000 rows')
   return run(new Run(table, source, batch, signal), cursor)
 }
 
+function checkMethods(value: object, names: readonly string[], what: string): void {
+  const methods = (value ?? {}) as Readonly<Record<string, unknown>>
+  if (!names.every((name) => typeof methods[name] === 'function')) throw new TypeError(`reencrypt: ${what}`)
+}
+
 async function* run(work: Run, cursor: CursorStore): AsyncGenerator<ReencryptProgress, void, undefined> {
-  let position = readPosition(await cursor.load(), work.table.name)
-  while (position.pass <= maxPasses) {
-    const page = await work.page(position)
+  const name = await work.name()
+  let place = work.start(await cursor.load(), name)
+  while (place.pass <= maxPasses) {
+    const page = await work.page(place)
     if (page.length > 0) {
-      position = await work.rewrite(position, page)
-      await cursor.save(writePosition(position, work.table.name))
-      yield work.progress(position.pass, false)
-    } else if (work.isClean(position)) {
+      place = await work.rewrite(place, page)
+      await cursor.save(writePosition(place, name))
+      yield work.progress(place.pass, false)
+    } else if (work.isClean(place)) {
       await cursor.clear()
-      yield work.progress(position.pass, true)
+      yield work.progress(place.pass, true)
       return
     } else {
-      position = { pass: position.pass + 1, after: undefined, clean: true, target: work.target() }
-      work.startPass()
+      place = work.nextPass(place)
     }
   }
+  // So that the next run makes passes of its own.
+  await cursor.clear()
   throw cryptoError(
     'REENCRYPTION_STOPPED',
     `reencrypt: ${maxPasses} passes over '${work.table.name}' still found stale rows`,
@@ -110,41 +125,49 @@ class Run {
     this.#columns = this.table.columns.flatMap(({ name, index }) => (index ? [name, index.column] : [name]))
   }
 
-  /** The key versions that rows are rewritten to. */
-  target(): string {
-    const { core } = this.table
-    return `${core.activeDataVersion()}/${core.activeIndexVersion()}`
+  /** What a cursor of this work is called. */
+  async name(): Promise<string> {
+    const place = this.table.columns[0]?.field.checked.place
+    return nameOf(this.table.core.id, place?.tenant, place?.schema, this.table.name)
   }
 
-  /** A pass that saw every row, under one target, and found nothing stale. */
-  isClean(position: Position): boolean {
-    return position.clean && position.target === this.target()
+  /** The beginning, or where an earlier run was; whether that one had found nothing stale is not asked. */
+  start(cursor: string | undefined, name: string): Place {
+    const target = this.#target()
+    if (cursor === undefined) return { pass: 1, after: undefined, clean: true, target }
+    return { ...readPosition(cursor, name, this.table.name), clean: false, target }
   }
 
   /** What could not be read is listed once for each pass. */
-  startPass(): void {
+  nextPass({ pass }: Place): Place {
     this.#unreadable = []
     this.#unreadableCount = 0
+    return { pass: pass + 1, after: undefined, clean: true, target: this.#target() }
   }
 
-  async page({ after }: Position): Promise<readonly SourceRow[]> {
+  /** A pass that saw every row, under one target, and found nothing stale. */
+  isClean({ clean, target }: Place): boolean {
+    return clean && target === this.#target()
+  }
+
+  async page({ after }: Place): Promise<readonly SourceRow[]> {
     this.#signal?.throwIfAborted()
     return this.#source.page(after, this.#batch, this.#columns)
   }
 
   /** Rewrites the stale rows of a page. */
-  async rewrite(position: Position, page: readonly SourceRow[]): Promise<Position> {
-    const target = this.target()
-    let clean = position.clean && (position.target === undefined || position.target === target)
-    let before = position.after
+  async rewrite({ pass, after, clean, target }: Place, page: readonly SourceRow[]): Promise<Place> {
+    const now = this.#target()
+    let stillClean = clean && target === now
+    let before = after
     for (const row of page) {
       this.#signal?.throwIfAborted()
       const outcome = await this.#rewriteRow(row, before)
       this.#count(outcome, row.key)
-      if (outcome.kind === 'rewritten' || outcome.kind === 'conflict') clean = false
+      if (outcome.kind === 'rewritten' || outcome.kind === 'conflict') stillClean = false
       before = row.key
     }
-    return { pass: position.pass, after: before, clean, target }
+    return { pass, after: before, clean: stillClean, target: now }
   }
 
   progress(pass: number, done: boolean): ReencryptProgress {
@@ -157,6 +180,16 @@ class Run {
       unreadableCount: this.#unreadableCount,
       done,
     }
+  }
+
+  /**
+   * The key versions that rows are rewritten to.
+   *
+   * @throws {CryptoError} `KEYRING_STALE`: an instance that may have missed a rotation must not say that all rows are on the newest key.
+   */
+  #target(): string {
+    const { core } = this.table
+    return `${core.sealingKey().version}/${core.activeIndexRoot().version}`
   }
 
   /** Zero rows updated means that the row has changed: it is read again, and what stands there now is looked at anew. */

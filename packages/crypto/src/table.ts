@@ -125,6 +125,7 @@ export class FieldTable<RowColumn extends string, Specs extends ColumnSpecs> imp
   readonly name: string
   readonly row: RowColumn
   readonly columns: readonly TableColumn[]
+  readonly #tokenColumns: ReadonlySet<string>
 
   constructor(core: KeyringCore, name: string, definition: TableDefinition<RowColumn, Specs>) {
     checkOptions(definition, 'keyring.table', ['row', 'fields', 'tenant', 'schema', 'formerly', 'algorithms'])
@@ -141,6 +142,7 @@ export class FieldTable<RowColumn extends string, Specs extends ColumnSpecs> imp
     // All of them are checked before the first is noted in the keyring, where a field stays for good.
     for (const { definition } of columns) checkField(definition, 'stored', 'keyring.table')
     this.columns = columns.map(({ spec, definition }) => makeColumn(core, definition, spec))
+    this.#tokenColumns = new Set(this.columns.flatMap(({ index }) => index?.column ?? []))
   }
 
   seal<const R extends RowOf<RowColumn> & PlainFields<Specs>>(record: R): SealedRecord<R, Specs> {
@@ -159,9 +161,8 @@ export class FieldTable<RowColumn extends string, Specs extends ColumnSpecs> imp
 
   open<R extends RowOf<RowColumn>>(row: R): OpenedRecord<R, Specs> {
     rowText(row[this.row])
-    const opened: Record<string, unknown> = { ...row }
+    const opened = Object.fromEntries(Object.entries<unknown>(row).filter(([name]) => !this.#tokenColumns.has(name)))
     for (const column of this.columns) {
-      if (column.index) delete opened[column.index.column]
       const stored = own(opened, column.name)
       if (stored !== undefined) opened[column.name] = this.#openColumn(column, stored, row[this.row])
     }
@@ -174,7 +175,7 @@ export class FieldTable<RowColumn extends string, Specs extends ColumnSpecs> imp
 
   where<F extends SearchableNames<Specs>>(field: F, value: string): IndexMatch<RowColumn, Specs, F> {
     const index = this.columns.find(({ name }) => name === field)?.index
-    if (!index) throw new TypeError(`where: '${String(field)}' of table '${this.name}' is not searchable()`)
+    if (!index) throw new TypeError(`where: '${field}' of table '${this.name}' is not searchable()`)
     const column = index.column as IndexColumnOf<F, Specs[F]>
     const tokens = index.tokens.all(value)
     const has = (opened: object) => {
