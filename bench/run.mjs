@@ -6,22 +6,11 @@ import { runtimes } from './lib/runtimes.mjs'
 const AREAS = { crypto: './crypto/area.mjs', micro: './micro/area.mjs' }
 const USAGE = `usage: node bench/run.mjs [${Object.keys(AREAS).join(' | ')}] [--quick] [--nodes=20,22,24,26]`
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false }, nodes: { type: 'string' } },
-})
-const areas = positionals.length > 0 ? positionals : ['crypto']
-const unknown = areas.find((area) => !Object.hasOwn(AREAS, area))
-if (unknown !== undefined) {
-  console.error(`there is no area "${unknown}"\n${USAGE}`)
-  process.exit(2)
-}
-
-const on = runtimes(values.nodes?.split(','))
+const { areas, quick, on } = readArguments()
 for (const area of areas) {
   const { run } = await import(AREAS[area])
   const began = Date.now()
-  const { text, figures } = await run({ runtimes: on, quick: values.quick })
+  const { text, figures } = await run({ runtimes: on, quick })
   console.log(text)
   console.log(`\nNode ${on.map((each) => each.version).join(', ')}; ${((Date.now() - began) / 1000).toFixed(0)} s`)
   save(area, figures)
@@ -33,9 +22,22 @@ function save(area, figures) {
   const date = new Date().toISOString()
   const name = `${area}-${date.slice(0, 10)}.json`
   const nodes = Object.fromEntries(on.map(({ name: major, version }) => [major, version]))
-  writeFileSync(
-    new URL(name, folder),
-    `${JSON.stringify({ area, date, quick: values.quick, nodes, ...figures }, null, 2)}\n`,
-  )
+  writeFileSync(new URL(name, folder), `${JSON.stringify({ area, date, quick, nodes, ...figures }, null, 2)}\n`)
   console.log(`written: bench/results/${name}`)
+}
+
+function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { quick: { type: 'boolean', default: false }, nodes: { type: 'string' } },
+    })
+    const unknown = positionals.find((area) => !Object.hasOwn(AREAS, area))
+    if (unknown !== undefined) throw new RangeError(`there is no area "${unknown}"`)
+    const chosen = positionals.length > 0 ? positionals : ['crypto']
+    return { areas: chosen, quick: values.quick, on: runtimes(values.nodes?.split(',')) }
+  } catch (error) {
+    console.error(`${error.message}\n${USAGE}`)
+    process.exit(2)
+  }
 }

@@ -119,7 +119,7 @@ function fieldTable(measured, nodes) {
 function costTable(measured, nodes, groups) {
   const rows = groups.flatMap((group) =>
     Object.keys(measured[nodes[0]].costs[group])
-      .sort()
+      .sort((a, b) => a.localeCompare(b, 'en'))
       .map((task) => [
         `${group}: ${task}`,
         ...nodes.map((node) => digits(summary(measured[node].costs[group][task]).median)),

@@ -21,5 +21,5 @@ function isFresh(name) {
   const built = statSync(new URL('dist/index.js', folder), { throwIfNoEntry: false })?.mtimeMs ?? 0
   return readdirSync(new URL('src/', folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .every((entry) => statSync(`${entry.parentPath ?? entry.path}/${entry.name}`).mtimeMs <= built)
+    .every((entry) => statSync(`${entry.parentPath}/${entry.name}`).mtimeMs <= built)
 }

@@ -20,12 +20,15 @@ export async function serve(groups, notes = {}) {
   for (const group of groups) {
     for (const task of group.tasks) task.count = await calibrate(task, group.warmMs, group.sliceMs)
   }
-  process.on('message', async ({ round }) => {
-    const costs = {}
-    for (const group of shuffled(groups.filter((each) => round < each.rounds))) costs[group.name] = await roundOf(group)
-    process.send({ costs })
-  })
-  process.send({ ready: true, rounds: Math.max(...groups.map((group) => group.rounds)), notes })
+  // A rejection ends the process with its stack on stderr, and the parent with it.
+  process.on('message', ({ round }) => void answer(groups, round))
+  process.send({ rounds: Math.max(...groups.map((group) => group.rounds)), notes })
+}
+
+async function answer(groups, round) {
+  const costs = {}
+  for (const group of shuffled(groups.filter((each) => round < each.rounds))) costs[group.name] = await roundOf(group)
+  process.send({ costs })
 }
 
 /**

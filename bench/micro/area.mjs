@@ -19,7 +19,9 @@ export async function run({ runtimes, quick }) {
 
 function report(figures, runtimes) {
   const nodes = runtimes.map(({ name }) => name)
-  const tasks = [...new Set(nodes.flatMap((node) => Object.keys(figures[node])))].sort()
+  const tasks = [...new Set(nodes.flatMap((node) => Object.keys(figures[node])))].sort((a, b) =>
+    a.localeCompare(b, 'en'),
+  )
   const cell = (node, task) => figures[node][task]?.median.toFixed(3) ?? '-'
   const rows = tasks.map((task) => [task, ...nodes.map((node) => cell(node, task))])
   return `CPU time of one call in us, median.\n\n${table(['', ...nodes.map((node) => `Node ${node}`)], rows)}`

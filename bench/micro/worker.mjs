@@ -70,7 +70,7 @@ const upToOpen = (step) => () => {
   if (step > 2) d.update(sealedParts.ciphertext)
   if (step > 3) d.final()
 }
-let pool = crypto.randomBytes(8192)
+const pool = crypto.randomBytes(8192)
 let poolAt = 0
 const pooled = (n) => {
   if (poolAt + n > pool.length) {
