@@ -28,3 +28,13 @@ export function output(command: string, args: readonly string[], { cwd, env = pr
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${signal ?? status}\n${stdout}${stderr}`)
   return stdout
 }
+
+/** Does the work of a script. A failure is shown without a stack, because it is a command's and not the script's. */
+export function script(work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error)
+    process.exitCode = 1
+  }
+}

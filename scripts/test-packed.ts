@@ -7,12 +7,20 @@ import { compileConsumers } from './packed/compilers.ts'
 import { matrixFolder } from './packed/matrix.ts'
 import { runConsumers } from './packed/runtimes.ts'
 import { type Package, packagesIn, root } from './packages.ts'
-import { output } from './run.ts'
+import { output, script } from './run.ts'
 
 const packages = packagesIn('packages')
-const only = process.argv.slice(2)
 const workFolder = mkdtempSync(join(tmpdir(), 'mosaajii-packed-'))
-try {
+
+script(() => {
+  try {
+    testPacked(process.argv.slice(2))
+  } finally {
+    rmSync(workFolder, { recursive: true, force: true })
+  }
+})
+
+function testPacked(only: readonly string[]): void {
   const tarballs = packages.map(pack)
   const matrix = matrixFolder()
   // One application that has nothing but the packages, and one with the optional peers.
@@ -21,11 +29,6 @@ try {
   const tried = [...runConsumers({ matrix, bare, peers }, only), ...compileConsumers({ matrix, bare, peers }, only)]
   if (tried.length === 0) throw new Error(`nothing is named ${only.join(' ')}`)
   console.log(`test:packed: all ${tried.length} passed`)
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error)
-  process.exitCode = 1
-} finally {
-  rmSync(workFolder, { recursive: true, force: true })
 }
 
 /** Packs one package, looks at what is in the tarball, and returns its path. */
