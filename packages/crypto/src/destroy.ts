@@ -5,8 +5,9 @@ import { recorded } from './events.ts'
 import { type Field, SealingField } from './field.ts'
 import type { FieldDefinition } from './field-definition.ts'
 import type { KeyPurpose } from './key-provider.ts'
-import { type FieldEntry, fieldKey, type KeyringDocument, type KeyVersion } from './keyring-document.ts'
+import { type FieldEntry, fieldKey, type KeyringDocument, type KeyVersion, versionsAt } from './keyring-document.ts'
 import type { KeyringState } from './keyring-state.ts'
+import { checkName } from './names.ts'
 import { checkOptions } from './options.ts'
 import type { SealedSource, SourceRow } from './sealed-source.ts'
 import { type AnySealedTable, FieldTable } from './table.ts'
@@ -49,11 +50,15 @@ export async function destroyKey(state: KeyringState, version: number, options: 
   checkOptions(options, 'keyring.destroy', ['sources', 'purpose', 'dropped'])
   const { sources, purpose = 'data', dropped = [] } = options
   if (!Array.isArray(sources)) throw new TypeError('keyring.destroy: sources is a list, one for each table')
+  checkDropped(dropped)
   await state.recorded()
   await state.refresh()
   checkState(state, purpose, version)
   const { document } = state
-  const covered = sources.map((entry: CoveredSource) => ({ source: entry.source, columns: columnsOf(entry, purpose) }))
+  const covered = sources.map((entry: CoveredSource) => ({
+    source: entry.source,
+    columns: columnsOf(state, entry, purpose),
+  }))
   checkCoverage(
     document,
     purpose,
@@ -62,59 +67,70 @@ export async function destroyKey(state: KeyringState, version: number, options: 
   )
   for (const { source, columns } of covered) await checkUnused(source, columns, version)
   const data = { keyring: state.id, purpose, keyVersion: version }
-  await recorded(state.events, state.clock, 'keyring.destroy', data, async () => {
-    await state.change((current) => entomb(current, document, purpose, version, state.clock.now()))
-    await state.refresh()
+  return recorded(state.settings, 'keyring.destroy', data, async () => {
+    const written = await state.change((current) => entomb(current, document, purpose, version, state.clock.now()))
+    // The key is gone from the store even if this instance cannot read that now.
+    await state.refresh().catch(() => undefined)
+    return versionOf(state, written.document, purpose, version)
   })
-  return versionOf(state, purpose, version)
 }
 
-function versionOf(state: KeyringState, purpose: KeyPurpose, version: number): KeyVersion {
-  const found = state.versions(purpose).find((entry) => entry.version === version)
+function versionOf(state: KeyringState, document: KeyringDocument, purpose: KeyPurpose, version: number): KeyVersion {
+  const found = versionsAt(document, purpose, state.clock.now()).find((entry) => entry.version === version)
   if (found) return found
   throw refused(`there is no version ${version} of the ${purpose} key`)
 }
 
 function checkState(state: KeyringState, purpose: KeyPurpose, version: number): void {
-  const { state: keyState, decryptOnlyAt = 0 } = versionOf(state, purpose, version)
+  const { state: keyState, decryptOnlyAt = 0 } = versionOf(state, state.document, purpose, version)
   if (keyState !== 'decrypt-only')
     throw refused(`version ${version} of the ${purpose} key is ${keyState}; only a decrypt-only one can go`)
   const { refresh, fields } = state.document
   // A slow instance may seal for two intervals more; a transient value must open until it expires.
   const hasTransients = purpose === 'data' && fields.some(({ use }) => use === 'transient')
-  const wait = Math.max(2 * refresh, hasTransients ? transientMs : 0)
+  const wait = 2 * refresh + (hasTransients ? transientMs : 0)
   const left = decryptOnlyAt + wait - state.clock.now()
   if (left > 0)
     throw refused(`version ${version} must be decrypt-only for ${wait} ms before it can go; ${left} ms are left`)
 }
 
-/** The tombstone: the entry without its key. `counted` is the document by which the rows were counted. */
+/** The tombstone: the entry without its key. `counted` is the document by which the rows were counted. `undefined`: it is there already. */
 function entomb(
   document: KeyringDocument,
   counted: KeyringDocument,
   purpose: KeyPurpose,
   version: number,
   destroyedAt: number,
-): KeyringDocument {
+): KeyringDocument | undefined {
   const known = new Set(counted.fields.map(countedKey))
   if (document.fields.some((field) => !known.has(countedKey(field)))) {
     throw refused('a field was defined while the rows were counted; call destroy again')
   }
-  const keys = document.keys.map((entry) => {
-    if (entry.purpose !== purpose || entry.version !== version || entry.destroyedAt !== undefined) return entry
-    const { wrapped: _, ...rest } = entry
-    return { ...rest, destroyedAt }
-  })
-  return { ...document, keys }
+  const doomed = document.keys.find((entry) => entry.purpose === purpose && entry.version === version)
+  if (!doomed?.wrapped) return undefined
+  const { wrapped: _, ...rest } = doomed
+  return { ...document, keys: document.keys.map((entry) => (entry === doomed ? { ...rest, destroyedAt } : entry)) }
 }
 
 function countedKey(field: FieldEntry): string {
   return `${fieldKey(field)} ${field.indexed === true}`
 }
 
-function columnsOf(entry: CoveredSource, purpose: KeyPurpose): readonly CoveredColumn[] {
+function checkDropped(dropped: unknown): void {
+  if (!Array.isArray(dropped)) throw new TypeError('keyring.destroy: dropped is a list of fields')
+  for (const field of dropped) {
+    const who = 'keyring.destroy: dropped'
+    checkOptions(field, who, ['table', 'column', 'tenant', 'schema', 'formerly', 'algorithms'])
+    checkName((field as FieldDefinition).table, `${who}: table`)
+    checkName((field as FieldDefinition).column, `${who}: column`)
+  }
+}
+
+function columnsOf(state: KeyringState, entry: CoveredSource, purpose: KeyPurpose): readonly CoveredColumn[] {
   if ('index' in entry) return purpose === 'index' ? [indexColumn(entry.index, entry.column)] : []
   const { fields } = entry
+  if ((fields instanceof SealingField || fields instanceof FieldTable) && fields.core !== state)
+    throw new TypeError('keyring.destroy: fields is of another keyring; give the table or field of this one')
   if (fields instanceof SealingField) return purpose === 'data' ? [sealedColumn(fields, fields.column)] : []
   if (!(fields instanceof FieldTable)) throw new TypeError('keyring.destroy: fields is a table or a field of a keyring')
   return fields.columns.flatMap(({ name, field, index }) => {

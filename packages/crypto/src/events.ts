@@ -1,4 +1,5 @@
 import { type Clock, type EventSink, type EventsOf, type Scalar, type SecurityEvents } from '@mosaajii/core'
+import { withDeadline } from './deadline.ts'
 import { cryptoError } from './errors.ts'
 
 /** The events of this package: what a log can check at run time. */
@@ -29,21 +30,34 @@ export type RequiredEventName = {
   [Name in keyof typeof cryptoEvents]: (typeof cryptoEvents)[Name]['required'] extends true ? Name : never
 }[keyof typeof cryptoEvents]
 
+/** Where required events go, and how long the sink may take for each, in milliseconds. */
+export interface Recorder {
+  readonly events: EventSink
+  readonly clock: Clock
+  readonly deadline: number
+}
+
 /**
  * Does something that a required event must precede: writes the intent, does it, writes the outcome under the same action id.
  *
- * @throws {CryptoError} `EVENT_NOT_RECORDED` when the intent could not be written; nothing was done then.
+ * @throws {CryptoError} `EVENT_NOT_RECORDED` when the intent could not be written, or not within the deadline; nothing was done then.
  */
 export async function recorded<Name extends RequiredEventName, T>(
-  sink: EventSink,
-  clock: Clock,
+  { events, clock, deadline }: Recorder,
   name: Name,
   data: SecurityEvents[Name],
   effect: () => Promise<T>,
 ): Promise<T> {
   const action = globalThis.crypto.randomUUID()
-  const write = async (phase: 'intent' | 'done' | 'failed') =>
-    sink.write({ name, time: clock.now(), data: data as unknown as Readonly<Record<string, Scalar>>, action, phase })
+  const write = async (phase: 'intent' | 'done' | 'failed') => {
+    const copy = { ...data } as unknown as Readonly<Record<string, Scalar>>
+    // A sink that never answers must not stop the keyring for good.
+    await withDeadline(
+      deadline,
+      async () => events.write({ name, time: clock.now(), data: copy, action, phase }),
+      () => new Error(`the sink did not answer within ${deadline} ms`),
+    )
+  }
   try {
     await write('intent')
   } catch (cause) {

@@ -6,6 +6,8 @@ import { maxDocumentLength } from './key-store.ts'
 export const maxKeyVersion = 0xffffffff
 /** How many versions of both purposes, and how many fields, one keyring may have. */
 export const maxEntries = 5_000
+/** The longest refresh interval, in milliseconds: a day. */
+export const maxRefreshMs = 86_400_000
 
 /** A key version as the document keeps it. Its state follows from the times; a destroyed one stays as a tombstone without its key. */
 export interface KeyEntry {
@@ -88,14 +90,48 @@ export function fieldKey({ use, tenant, table, column, schema }: FieldEntry): st
   return JSON.stringify([use, tenant ?? null, table, column, schema ?? null])
 }
 
-/** The text for the store. */
+const fieldMaps = new WeakMap<KeyringDocument, ReadonlyMap<string, FieldEntry>>()
+
+/** Whether a document has a field, and its blind index if it has one. */
+export function hasField(document: KeyringDocument, entry: FieldEntry): boolean {
+  const known = fieldMaps.get(document) ?? new Map(document.fields.map((field) => [fieldKey(field), field]))
+  fieldMaps.set(document, known)
+  const there = known.get(fieldKey(entry))
+  return there !== undefined && (entry.indexed !== true || there.indexed === true)
+}
+
+/**
+ * Whether a document can have followed another one: no key or field is gone, none changed, none came back from destruction. What cannot is
+ * a store that was restored from a backup, perhaps with other keys under the numbers that are in use here.
+ */
+export function continues(later: KeyringDocument, earlier: KeyringDocument): boolean {
+  const keys = new Map(later.keys.map((entry) => [`${entry.purpose} ${entry.version}`, entry]))
+  return (
+    earlier.keys.every((entry) => {
+      const { activeAt, wrapped, destroyedAt } = keys.get(`${entry.purpose} ${entry.version}`) ?? {}
+      if (activeAt !== entry.activeAt) return false
+      return entry.destroyedAt === undefined
+        ? wrapped === entry.wrapped || destroyedAt !== undefined
+        : destroyedAt !== undefined
+    }) && earlier.fields.every((field) => hasField(later, field))
+  )
+}
+
+/**
+ * The text for the store.
+ *
+ * @throws {CryptoError} `KEY_STORE_FAILED` for a document that could not be read again: written, it would stop every instance.
+ */
 export function serializeDocument(document: KeyringDocument): string {
   const text = JSON.stringify(document)
-  if (text.length <= maxDocumentLength) return text
-  throw cryptoError(
-    'KEY_STORE_FAILED',
-    `the keyring '${document.keyring}' has grown over ${maxDocumentLength} characters`,
-  )
+  const { keyring, fields } = document
+  if (text.length > maxDocumentLength)
+    throw cryptoError('KEY_STORE_FAILED', `the keyring '${keyring}' has grown over ${maxDocumentLength} characters`)
+  if (fields.length > maxEntries)
+    throw cryptoError('KEY_STORE_FAILED', `the keyring '${keyring}' has more than ${maxEntries} fields`)
+  if (!isDocument(document))
+    throw cryptoError('KEY_STORE_FAILED', `the keyring '${keyring}' needs a clock of whole milliseconds since 1970`)
+  return text
 }
 
 /**
@@ -105,7 +141,7 @@ export function serializeDocument(document: KeyringDocument): string {
  */
 export function parseDocument(keyring: string, text: string): KeyringDocument {
   const document = parseJson(text)
-  if (!isDocument(document) || document.keyring !== keyring || !isContiguous(document.keys)) {
+  if (!isDocument(document) || document.keyring !== keyring) {
     throw cryptoError(
       'KEY_STORE_FAILED',
       `what the key store holds for keyring '${keyring}' is damaged; restore it from a backup`,
@@ -117,8 +153,8 @@ export function parseDocument(keyring: string, text: string): KeyringDocument {
   return document
 }
 
-function parseJson(text: string): unknown {
-  if (text.length > maxDocumentLength) return undefined
+function parseJson(text: unknown): unknown {
+  if (typeof text !== 'string' || text.length > maxDocumentLength) return undefined
   try {
     return JSON.parse(text)
   } catch {
@@ -130,6 +166,9 @@ type Check = (value: unknown) => boolean
 
 const isTime: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0
 const isText: Check = (value) => typeof value === 'string' && value.length > 0
+/** Base64url of 1 to 4096 bytes; its length says how many bits the last character has, and one character left over has too few. */
+const isWrapped: Check = (value) =>
+  typeof value === 'string' && value.length <= 5462 && value.length % 4 !== 1 && /^[A-Za-z0-9_-]+$/.test(value)
 const optional =
   (check: Check): Check =>
   (value) =>
@@ -142,7 +181,7 @@ const keyChecks: Readonly<Record<keyof KeyEntry, Check>> = {
   activeAt: isTime,
   destroyedAt: optional(isTime),
   provider: isText,
-  wrapped: optional((value) => typeof value === 'string' && value.length <= 8192 && /^[A-Za-z0-9_-]+$/.test(value)),
+  wrapped: optional(isWrapped),
 }
 
 const fieldChecks: Readonly<Record<keyof FieldEntry, Check>> = {
@@ -154,35 +193,43 @@ const fieldChecks: Readonly<Record<keyof FieldEntry, Check>> = {
   indexed: optional((value) => typeof value === 'boolean'),
 }
 
+const documentChecks: Readonly<Record<keyof KeyringDocument, Check>> = {
+  format: (value) => value === 1,
+  keyring: isText,
+  refresh: (value) => isTime(value) && (value as number) <= maxRefreshMs,
+  keys: (value) => isListOf(value, keyChecks),
+  fields: (value) => isListOf(value, fieldChecks),
+}
+
 function isDocument(value: unknown): value is KeyringDocument {
-  const document = value as KeyringDocument | null | undefined
+  if (!fits(value, documentChecks)) return false
+  const { keys, fields } = value as KeyringDocument
   return (
-    typeof document === 'object' &&
-    document?.format === 1 &&
-    isTime(document.refresh) &&
-    isListOf(document.keys, keyChecks) &&
-    isListOf(document.fields, fieldChecks) &&
-    document.keys.every((key) => (key.wrapped === undefined) === (key.destroyedAt !== undefined))
+    keys.every((key) => (key.wrapped === undefined) === (key.destroyedAt !== undefined)) &&
+    isContiguous(keys) &&
+    new Set(fields.map(fieldKey)).size === fields.length
   )
 }
 
 function isListOf(value: unknown, checks: Readonly<Record<string, Check>>): boolean {
-  if (!Array.isArray(value) || value.length > maxEntries) return false
-  return value.every(
-    (item: unknown) =>
-      typeof item === 'object' &&
-      item !== null &&
-      Object.keys(item).every((key) => Object.hasOwn(checks, key)) &&
-      Object.entries(checks).every(([key, check]) => check((item as Record<string, unknown>)[key])),
+  return Array.isArray(value) && value.length <= maxEntries && value.every((item: unknown) => fits(item, checks))
+}
+
+function fits(item: unknown, checks: Readonly<Record<string, Check>>): boolean {
+  return (
+    typeof item === 'object' &&
+    item !== null &&
+    Object.keys(item).every((key) => Object.hasOwn(checks, key)) &&
+    Object.entries(checks).every(([key, check]) => check((item as Record<string, unknown>)[key]))
   )
 }
 
-/** Versions of each purpose count up from 1 without a gap, and become active in that order. */
+/** Versions of each purpose count up from 1 without a gap, become active in that order, and the newest one is not destroyed. */
 function isContiguous(keys: readonly KeyEntry[]): boolean {
   return (['data', 'index'] as const).every((purpose) => {
     const entries = keys.filter((key) => key.purpose === purpose)
     return (
-      entries.length > 0 &&
+      entries.at(-1)?.wrapped !== undefined &&
       entries.every((key, i) => key.version === i + 1 && key.activeAt >= (entries[i - 1]?.activeAt ?? 0))
     )
   })

@@ -1,6 +1,7 @@
 import { type Clock, type Duration, duration, type EventSink, systemClock } from '@mosaajii/core'
 import type { Engine, EngineName } from './engines/engine.ts'
 import { selectEngine } from './engines/select.ts'
+import { maxRefreshMs } from './keyring-document.ts'
 import type { KeyProvider } from './key-provider.ts'
 import type { KeyStore } from './key-store.ts'
 import { checkOptions } from './options.ts'
@@ -41,7 +42,6 @@ export interface Settings {
 
 const optionNames = ['provider', 'store', 'events', 'id', 'rotateAfter', 'refresh', 'deadline', 'clock', 'engine']
 const keyringId = /^[a-z0-9][a-z0-9_-]{0,63}$/
-const dayMs = 86_400_000
 
 /**
  * @throws {TypeError | RangeError} for options that are none; the message says what to give.
@@ -73,9 +73,9 @@ export function checkSettings(options: KeyringOptions): Settings {
   if (typeof id !== 'string' || !keyringId.test(id))
     throw new RangeError("openKeyring: id is 1 to 64 of a-z 0-9 _ -, such as 'main'")
   const refreshMs = duration(refresh)
-  if (refreshMs < 100 || refreshMs > dayMs) throw new RangeError("openKeyring: refresh is from '100ms' to '1d'")
+  if (refreshMs < 100 || refreshMs > maxRefreshMs) throw new RangeError("openKeyring: refresh is from '100ms' to '1d'")
   const deadlineMs = duration(deadline)
-  if (deadlineMs > dayMs) throw new RangeError("openKeyring: deadline is at most '1d'")
+  if (deadlineMs > maxRefreshMs) throw new RangeError("openKeyring: deadline is at most '1d'")
   const engine = selectEngine(options.engine)
   return {
     id,

@@ -5,8 +5,10 @@ import { cryptoError } from './errors.ts'
 import type { KeyPurpose } from './key-provider.ts'
 import type { KeyringCore } from './keyring-core.ts'
 import {
+  continues,
   type FieldEntry,
   fieldKey,
+  hasField,
   type KeyEntry,
   type KeyringDocument,
   type KeyVersion,
@@ -17,7 +19,7 @@ import {
 } from './keyring-document.ts'
 import type { Settings } from './keyring-settings.ts'
 import { type DataKey, type IndexRoot, OpenedKeys } from './opened-keys.ts'
-import { firstDocument } from './rotation.ts'
+import { createKeyring } from './rotation.ts'
 import { type HeldKey, holdKey } from './unwrap-cache.ts'
 
 const soonMs = 1000
@@ -29,6 +31,7 @@ export type DocumentChange = (document: KeyringDocument) => KeyringDocument | un
 /** The living part of a keyring: its document, its open keys, and the clockwork that keeps them fresh. */
 export class KeyringState implements KeyringCore {
   readonly settings: Settings
+  /** Fields that are defined here and not in the document yet. */
   readonly #fields = new Map<string, FieldEntry>()
   #keys: OpenedKeys | undefined
   #generation = 0
@@ -80,8 +83,9 @@ export class KeyringState implements KeyringCore {
 
   /** Reads the store, beginning now or later: a reading under way may have missed what the caller just wrote. */
   async refresh(): Promise<void> {
+    if (this.#queued) return this.#queued
     if (!this.#refreshing) return this.#startRefresh()
-    this.#queued ??= this.#refreshing
+    this.#queued = this.#refreshing
       .catch(() => undefined)
       .then(async () => {
         this.#queued = undefined
@@ -132,11 +136,13 @@ export class KeyringState implements KeyringCore {
   }
 
   register(entry: FieldEntry): void {
+    const { document } = this
+    if (hasField(document, entry)) return
     const known = this.#fields.get(fieldKey(entry))
     if (known && (known.indexed || !entry.indexed)) return
-    if (this.#fields.size >= maxEntries) throw new RangeError(`keyring: at most ${maxEntries} fields`)
+    if (document.fields.length + this.#fields.size >= maxEntries)
+      throw new RangeError(`keyring: '${this.id}' has ${maxEntries} fields; keep more in another keyring`)
     this.#fields.set(fieldKey(entry), entry)
-    if (this.#unrecorded(this.document).length === 0) return
     // Best effort now; every refresh tries again, and sealing stops when refreshing fails for two intervals.
     this.#recording ??= Promise.resolve()
       .then(async () => this.#recordFields())
@@ -147,23 +153,23 @@ export class KeyringState implements KeyringCore {
   }
 
   async recorded(): Promise<void> {
-    if (this.#recording) await this.#recording
+    await this.#recording?.catch(() => undefined)
     await this.#recordFields()
   }
 
   /**
-   * Changes the document by compare-and-swap until it is written, and opens what it added.
+   * Changes the document by compare-and-swap until it is written.
    *
+   * @returns what the store then holds, and whether this call changed it.
    * @throws {CryptoError} `KEY_STORE_FAILED`.
    */
-  async change(change: DocumentChange): Promise<void> {
+  async change(change: DocumentChange): Promise<{ document: KeyringDocument; changed: boolean }> {
     for (let attempt = 0; attempt < swapAttempts; attempt++) {
       const { document, generation } = await this.#read()
       const changed = change(document)
-      if (!changed) return
-      const text = serializeDocument(changed)
-      if (await this.#callStore(async () => this.settings.store.write(this.id, text, generation))) return
-      await pause(Math.random() * Math.min(100, 5 * (attempt + 1)))
+      if (!changed) return { document, changed: false }
+      if (await this.#write(changed, generation)) return { document: changed, changed: true }
+      await pause(this.#jitter() * Math.min(100, 5 * (attempt + 1)))
     }
     throw cryptoError('KEY_STORE_FAILED', `the keyring '${this.id}' is written by too many at once; try again`, {
       status: 503,
@@ -178,10 +184,8 @@ export class KeyringState implements KeyringCore {
   }
 
   async #create(): Promise<void> {
-    const { document, held } = await firstDocument(this.settings)
+    const held = await createKeyring(this.settings, async (document) => this.#write(document, 0))
     try {
-      // Lost to another instance: its document is the one that counts.
-      await this.#callStore(async () => this.settings.store.write(this.id, serializeDocument(document), 0))
       // Opened while the keys are held, so that the provider is not asked a second time.
       await this.refresh()
     } finally {
@@ -199,6 +203,7 @@ export class KeyringState implements KeyringCore {
   async #refresh(): Promise<void> {
     // Taken before the reading: what another instance publishes meanwhile may be missed.
     const startedAt = this.clock.now()
+    const ticksBefore = this.#ticksSinceRefresh
     this.#checkOpen()
     let { document, generation } = await this.#read()
     if (document.refresh < this.settings.refresh || this.#unrecorded(document).length > 0) {
@@ -207,22 +212,29 @@ export class KeyringState implements KeyringCore {
     }
     await this.#adopt(document, generation)
     this.#refreshedAt = startedAt
-    this.#ticksSinceRefresh = 0
+    this.#ticksSinceRefresh -= ticksBefore
     this.#sealing = undefined
   }
 
   async #read(): Promise<{ document: KeyringDocument; generation: number }> {
     const stored = await this.#callStore(async () => this.settings.store.read(this.id))
-    if (!stored || stored.generation < this.#generation) {
-      throw cryptoError(
-        'KEY_STORE_FAILED',
-        `the key store went back in time: keyring '${this.id}' was newer than what it now holds`,
-        {
-          status: 503,
-        },
-      )
-    }
-    return { document: parseDocument(this.id, stored.document), generation: stored.generation }
+    if (!stored || !(stored.generation >= this.#generation)) throw this.#wentBack()
+    const document = parseDocument(this.id, stored.document)
+    if (this.#keys && !continues(document, this.#keys.document)) throw this.#wentBack()
+    return { document, generation: stored.generation }
+  }
+
+  #wentBack(): Error {
+    return cryptoError(
+      'KEY_STORE_FAILED',
+      `the key store went back in time: it no longer holds what keyring '${this.id}' had. After restoring a backup restart every instance`,
+      { status: 503 },
+    )
+  }
+
+  async #write(document: KeyringDocument, after: number): Promise<boolean> {
+    const text = serializeDocument(document)
+    return this.#callStore(async () => this.settings.store.write(this.id, text, after))
   }
 
   async #callStore<T>(call: () => Promise<T>): Promise<T> {
@@ -256,6 +268,7 @@ export class KeyringState implements KeyringCore {
     }
     this.#generation = generation
     this.#keys.adopt(document, held)
+    for (const [key, entry] of this.#fields) if (hasField(document, entry)) this.#fields.delete(key)
   }
 
   async #hold(entry: KeyEntry): Promise<HeldKey> {
@@ -313,18 +326,15 @@ export class KeyringState implements KeyringCore {
 
   async #recordFields(): Promise<void> {
     this.#checkOpen()
-    if (this.#unrecorded(this.document).length === 0) return
-    await this.change((document) => this.#withFields(document))
-    await this.refresh()
+    // Once more for the fields that were defined meanwhile.
+    while (this.#unrecorded(this.document).length > 0) {
+      await this.change((document) => this.#withFields(document))
+      await this.refresh()
+    }
   }
 
   #unrecorded(document: KeyringDocument): readonly FieldEntry[] {
-    if (this.#fields.size === 0) return []
-    const known = new Map(document.fields.map((entry) => [fieldKey(entry), entry]))
-    return [...this.#fields.values()].filter((entry) => {
-      const there = known.get(fieldKey(entry))
-      return !there || (entry.indexed === true && there.indexed !== true)
-    })
+    return [...this.#fields.values()].filter((entry) => !hasField(document, entry))
   }
 
   #withFields(document: KeyringDocument): KeyringDocument | undefined {
@@ -337,6 +347,13 @@ export class KeyringState implements KeyringCore {
       refresh,
       fields: [...document.fields.filter((entry) => !replaced.has(fieldKey(entry))), ...added],
     }
+  }
+
+  /** 0 to 1: writers that met must not meet again. */
+  #jitter(): number {
+    const byte = new Uint8Array(1)
+    this.engine.random(byte)
+    return (byte[0] ?? 0) / 255
   }
 
   #opened(): OpenedKeys {

@@ -7,16 +7,33 @@ import type { Settings } from './keyring-settings.ts'
 import type { KeyringState } from './keyring-state.ts'
 import { callProvider, type HeldKey, holdKey } from './unwrap-cache.ts'
 
-/** The document of a new keyring: version 1 of the data key and of the index key, both active at once. The caller releases the keys. */
-export async function firstDocument(
+/**
+ * Makes the document of a new keyring: version 1 of the data key and of the index key, both active at once. It is written by `write`, which
+ * tells whether it was first; when another instance was, its document is the one that counts.
+ *
+ * @returns the new keys, for the caller to release; none when another instance was first.
+ */
+export async function createKeyring(
   settings: Settings,
-): Promise<{ document: KeyringDocument; held: readonly HeldKey[] }> {
-  const { events, clock, id, provider, refresh } = settings
-  return recorded(events, clock, 'keyring.create', { keyring: id, provider: provider.id }, async () => {
-    const now = clock.now()
-    const made = [await makeKey(settings, 'data', 1, now, now), await makeKey(settings, 'index', 1, now, now)]
-    const keys = made.map(({ entry }) => entry)
-    return { document: { format: 1, keyring: id, refresh, keys, fields: [] }, held: made.map(({ held }) => held) }
+  write: (document: KeyringDocument) => Promise<boolean>,
+): Promise<readonly HeldKey[]> {
+  const { clock, id, provider, refresh } = settings
+  const creating = recorded(settings, 'keyring.create', { keyring: id, provider: provider.id }, async () => {
+    const made: MadeKey[] = []
+    try {
+      for (const purpose of ['data', 'index'] as const) made.push(await makeKey(settings, purpose, 1))
+      const now = clock.now()
+      const keys = made.map(({ entry }) => ({ ...entry, createdAt: now, activeAt: now }))
+      if (!(await write({ format: 1, keyring: id, refresh, keys, fields: [] }))) throw raceLost
+      return made.map(({ held }) => held)
+    } catch (error) {
+      for (const { held } of made) held.release()
+      throw error
+    }
+  })
+  return creating.catch((error: unknown) => {
+    if (error === raceLost) return []
+    throw error
   })
 }
 
@@ -42,11 +59,8 @@ async function publish(
     await state.refresh()
     const newest = newestOf(state.document, purpose)
     if (!isDue(newest)) return undefined
-    const version = newest.version + 1
-    if (await tryPublish(state, newest)) {
-      await state.refresh()
-      return versionsAt(state.document, purpose, state.clock.now()).find((entry) => entry.version === version)
-    }
+    const published = await tryPublish(state, newest)
+    if (published) return published
   }
   throw cryptoError('KEY_STORE_FAILED', `the keyring '${state.id}' is rotated by too many at once; try again`, {
     status: 503,
@@ -56,71 +70,72 @@ async function publish(
 /** Makes the outcome event of a lost race say that it failed. Never leaves this file. */
 const raceLost = new Error('another instance published this version first')
 
-/** Whether the next version was published; `false` when another instance published that number first. */
-async function tryPublish(state: KeyringState, newest: KeyEntry): Promise<boolean> {
-  const { id, provider, events, clock } = state.settings
+/** Publishes the next version; `undefined` when another instance published that number first. */
+async function tryPublish(state: KeyringState, newest: KeyEntry): Promise<KeyVersion | undefined> {
+  const { id, provider, clock } = state.settings
   const { purpose } = newest
   const version = newest.version + 1
   if (state.document.keys.length >= maxEntries)
     throw cryptoError('KEY_STORE_FAILED', `keyring '${id}' has too many versions`)
   const data = { keyring: id, provider: provider.id, purpose, keyVersion: version }
-  const publishing = recorded(events, clock, 'keyring.rotate', data, async () => {
-    const now = clock.now()
-    const activeAt = Math.max(now + 2 * state.document.refresh, newest.activeAt)
-    const { entry, held } = await makeKey(state.settings, purpose, version, now, activeAt)
-    let published = false
+  const publishing = recorded(state.settings, 'keyring.rotate', data, async () => {
+    const { entry, held } = await makeKey(state.settings, purpose, version)
     try {
-      await state.change((document) => {
-        published = newestOf(document, purpose).version === newest.version
-        // Counted again at the moment of writing: the interval may have grown since.
-        const latest = Math.max(entry.activeAt, now + 2 * document.refresh)
-        return published ? { ...document, keys: [...document.keys, { ...entry, activeAt: latest }] } : undefined
-      })
-      // Opened while it is still held, so that the provider is not asked a second time.
-      if (published) await state.refresh()
+      const { document, changed } = await state.change((current) =>
+        newestOf(current, purpose).version === newest.version ? withVersion(current, entry, clock.now()) : undefined,
+      )
+      if (!changed) throw raceLost
+      // Opened while it is still held, so that the provider is not asked a second time. It is published even if that fails now.
+      await state.refresh().catch(() => undefined)
+      return versionsAt(document, purpose, clock.now()).find((published) => published.version === version)
     } finally {
       held.release()
     }
-    if (!published) throw raceLost
-    return true
   })
   return publishing.catch((error: unknown) => {
-    if (error === raceLost) return false
+    if (error === raceLost) return undefined
     throw error
   })
+}
+
+/** Adds a version. The two intervals count from the moment of writing: the provider may have been slow, and the interval may have grown. */
+function withVersion(document: KeyringDocument, entry: NewEntry, now: number): KeyringDocument {
+  const activeAt = Math.max(now + 2 * document.refresh, newestOf(document, entry.purpose).activeAt)
+  return { ...document, keys: [...document.keys, { ...entry, createdAt: now, activeAt }] }
+}
+
+type NewEntry = Omit<KeyEntry, 'createdAt' | 'activeAt'>
+
+interface MadeKey {
+  readonly entry: NewEntry
+  readonly held: HeldKey
 }
 
 /**
  * Makes and wraps a key. It is unwrapped again before anyone is told of it: a provider that cannot unwrap what it wrapped must not stop
  * every instance at its next refresh.
  */
-async function makeKey(
-  settings: Settings,
-  purpose: KeyPurpose,
-  version: number,
-  createdAt: number,
-  activeAt: number,
-): Promise<{ entry: KeyEntry; held: HeldKey }> {
+async function makeKey(settings: Settings, purpose: KeyPurpose, version: number): Promise<MadeKey> {
   const { id, provider, deadline, engine, events, clock } = settings
   const context = { keyring: id, purpose, version }
   const key = new Uint8Array(keyLength)
   engine.random(key)
   const record = encodeKeyRecord(context, key)
-  const wrapped = await callProvider(provider, deadline, async (signal) => provider.wrap(record, context, signal))
-  const held = await holdKey({ provider, context, wrapped, deadline, events, clock })
-  const same = held.key.every((byte, i) => byte === key[i])
-  key.fill(0)
-  record.fill(0)
-  if (!same) {
+  try {
+    const returned = await callProvider(provider, deadline, async (signal) => provider.wrap(record, context, signal))
+    // A copy, so that what is stored is what was unwrapped, whatever the provider does with its array.
+    const wrapped = returned.slice()
+    const held = await holdKey({ provider, context, wrapped, deadline, events, clock })
+    if (held.key.every((byte, i) => byte === key[i]))
+      return { entry: { purpose, version, provider: provider.id, wrapped: toBase64url(wrapped) }, held }
     held.release()
-    throw cryptoError('KEY_PROVIDER_FAILED', `key provider '${provider.id}' unwrapped another key than it wrapped`, {
-      status: 503,
-    })
+  } finally {
+    key.fill(0)
+    record.fill(0)
   }
-  return {
-    entry: { purpose, version, createdAt, activeAt, provider: provider.id, wrapped: toBase64url(wrapped) },
-    held,
-  }
+  throw cryptoError('KEY_PROVIDER_FAILED', `key provider '${provider.id}' unwrapped another key than it wrapped`, {
+    status: 503,
+  })
 }
 
 function newestOf(document: KeyringDocument, purpose: KeyPurpose): KeyEntry {

@@ -64,11 +64,13 @@ async function unwrap({ provider, context, wrapped, deadline, events, clock }: U
     purpose: context.purpose,
     keyVersion: context.version,
   }
-  return recorded(events, clock, 'keyring.unwrap', data, async () => {
+  return recorded({ events, clock, deadline }, 'keyring.unwrap', data, async () => {
     const record = await callProvider(provider, deadline, (signal) => provider.unwrap(wrapped.slice(), context, signal))
-    const key = decodeKeyRecord(context, record)
-    record.fill(0)
-    return key
+    try {
+      return decodeKeyRecord(context, record)
+    } finally {
+      record.fill(0)
+    }
   })
 }
 
