@@ -161,6 +161,15 @@ describe.each(['native', 'portable'] as const)('a field on the %s engine', (engi
     expect(thrown(() => email.open('x', context))).toMatchObject({ code: 'ROW_INVALID' })
   })
 
+  it('tells rows apart by their whole key, whatever the length of the row before', () => {
+    for (const before of ['x', 'x'.repeat(200)]) {
+      email.seal('ada', { row: before })
+      const sealed = email.seal('ada', { row: 'x-long-common-start-1' })
+      refuses(() => email.open(sealed, { row: 'x-long-common-start-2' }), 'does not verify')
+      refuses(() => email.open(sealed, { row: 'x-long-common-start-' }), 'does not verify')
+    }
+  })
+
   it('needs a context', () => {
     expect(() => email.seal('x', undefined as never)).toThrow(/row/)
     expect(() => email.open('x', {} as never)).toThrow(/row/)
