@@ -14,7 +14,10 @@ export interface ReencryptOptions {
   readonly table: AnySealedTable
   /** The table's rows, for example `kyselySource(db, { table: 'customers', row: 'id' })`. */
   readonly source: SealedSource
-  /** Where it remembers how far it came. Default: in memory, so an interrupted run begins anew. */
+  /**
+   * Where it remembers how far it came. Default: in memory, so an interrupted run begins anew. A run that goes on from a cursor still ends
+   * with one pass over the whole table, so that an old or forged cursor hides nothing.
+   */
   readonly cursor?: CursorStore
   /** Rows a page, 1 to 10,000. Default 200. The cursor is saved after each. */
   readonly batch?: number
