@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createDecipheriv, hkdfSync, randomBytes, scryptSync } from 'node:crypto'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
@@ -222,11 +222,24 @@ describe('a passphrase', () => {
     deadline.abort(new Error('too slow'))
     await expect(wrapping).rejects.toThrow('too slow')
     const wrapped = await provider.wrap(key, context, signal)
+    const again = new AbortController()
+    const unwrapping = localKeyProvider({ passphrase }).unwrap(wrapped, context, again.signal)
+    again.abort(new Error('too slow as well'))
+    await expect(unwrapping).rejects.toThrow('too slow as well')
     expect(Buffer.from(await provider.unwrap(wrapped, context, signal))).toEqual(key)
   })
 })
 
 describe('what localKeyProvider wraps', () => {
+  test('is what its documentation says, done with node:crypto: keys that were wrapped once must unwrap for ever', async () => {
+    const stored = await localKeyProvider({ secret }).wrap(key, context, signal)
+    expect(unwrapByHand(secret, stored, 1, 0x11)).toEqual(key)
+    const slow = await localKeyProvider({ passphrase, scrypt: { N: 2 ** 16, r: 9, p: 2 } }).wrap(key, context, signal)
+    expect([...slow.subarray(0, 4)]).toEqual([0x12, 16, 9, 2])
+    const derived = scryptSync(passphrase, slow.subarray(4, 20), 32, { N: 2 ** 16, r: 9, p: 2, maxmem: 2 ** 28 })
+    expect(unwrapByHand(derived, slow, 20, 0x12)).toEqual(key)
+  })
+
   test('opens with no other secret or passphrase, and not as the other kind', async () => {
     const providers = [
       localKeyProvider({ secret }),
@@ -312,6 +325,30 @@ describe('localKeyProvider', () => {
     expect(error.message).toContain('localKeyProvider')
   })
 })
+
+function unwrapByHand(master: Uint8Array, stored: Uint8Array, headerLength: number, form: number): Buffer {
+  const domain = 'mosaajii/crypto/local-wrap/v1'
+  const header = stored.subarray(0, headerLength)
+  const [seed, sealed, tag, commitment] = [
+    stored.subarray(headerLength, headerLength + 24),
+    stored.subarray(headerLength + 24, -48),
+    stored.subarray(-48, -32),
+    stored.subarray(-32),
+  ]
+  const derived = Buffer.from(hkdfSync('sha256', master, seed, domain, 76))
+  expect(header[0]).toBe(form)
+  expect(Buffer.from(commitment)).toEqual(derived.subarray(44))
+  const items = [domain, header, context.keyring, context.purpose, String(context.version)].map((item) =>
+    Buffer.from(item),
+  )
+  const lengths = items.map((item) => Buffer.of(0, 0, 0, item.length))
+  const cipher = createDecipheriv('aes-256-gcm', derived.subarray(0, 32), derived.subarray(32, 44), {
+    authTagLength: 16,
+  })
+  cipher.setAAD(Buffer.concat(items.flatMap((item, i) => [lengths[i] ?? item, item])))
+  cipher.setAuthTag(tag)
+  return Buffer.concat([cipher.update(sealed), cipher.final()])
+}
 
 function thrown(work: () => unknown): Error {
   try {

@@ -67,9 +67,9 @@ describe('the folder', () => {
     expect(await readdir(parent)).toEqual([])
   })
 
-  test.each([0o770, 0o707, 0o1777])('of mode %o is refused: others could put keys there', async (mode) => {
+  test.each(['770', '707', '1777'])('of mode %s is refused: others could put keys there', async (mode) => {
     const store = await written(1)
-    await chmod(folder, mode)
+    await chmod(folder, Number.parseInt(mode, 8))
     expect((await failure(store.read('main'))).message).toContain('chmod 700')
     expect((await failure(store.write('main', numbered(2), 1))).message).toContain('chmod 700')
     await chmod(folder, 0o755)

@@ -54,13 +54,13 @@ describe.each(databases)('sqlKeyStore on %s', (_, openDatabase) => {
   })
 
   test.each([
-    ['0', '{}'],
-    ['-1', '{}'],
-    ['9007199254740993', '{}'],
-    ['1', '{"cut":'],
-    ['1', ''],
-    ['1', `"${'a'.repeat(1 << 20)}"`],
-  ])('refuses a damaged row: generation %s, document %.12s', async (generation, document) => {
+    ['generation 0', '0', '{}'],
+    ['a negative generation', '-1', '{}'],
+    ['a generation beyond safe integers', '9007199254740993', '{}'],
+    ['a cut document', '1', '{"cut":'],
+    ['an empty document', '1', ''],
+    ['too long a document', '1', `"${'a'.repeat(1 << 20)}"`],
+  ])('refuses a row with %s', async (_, generation, document) => {
     const table = newTable()
     const store = sqlKeyStore({ db, table })
     await store.migrate()
