@@ -38,7 +38,7 @@ let keyring: Keyring
 let customers: Customers
 let source: MemorySource
 /** Customers 0 to 9 under version 1. */
-let backup: Record<string, SourceColumns>
+let backup: Record<string, object>
 
 beforeEach(async () => {
   test = await testKeyring()
@@ -46,10 +46,7 @@ beforeEach(async () => {
   customers = customersOf(keyring)
   source = memorySource()
   backup = Object.fromEntries(
-    Array.from({ length: 10 }, (_, i) => [
-      customer(i).id,
-      { ...customers.seal(customer(i)) } as unknown as SourceColumns,
-    ]),
+    Array.from({ length: 10 }, (_, i) => [customer(i).id, { ...customers.seal(customer(i)) }]),
   )
 })
 
