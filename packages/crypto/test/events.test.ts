@@ -328,7 +328,7 @@ describe('recorded()', () => {
   it('does not do what it gave up waiting to record', async () => {
     vi.useFakeTimers()
     const slow = gate()
-    const effect = vi.fn(async () => 7)
+    const effect = vi.fn<() => Promise<number>>(async () => 7)
     const doing = rejection(
       recorded(
         { events: { write: () => slow.passed }, clock: systemClock, deadline: 50 },

@@ -94,7 +94,9 @@ const damage: Readonly<Record<string, Mutation>> = {
   'a gap': ({ keys }) => keys.splice(2, 1),
   'a duplicate': ({ keys }) => keys.push({ ...keys[3] }),
   'a version twice': key(3, 'version', 2),
-  'versions out of order': ({ keys }) => keys.reverse(),
+  'versions out of order': (document) => {
+    document.keys = document.keys.toReversed()
+  },
   'no data key': (document) => {
     document.keys = document.keys.filter(({ purpose }) => purpose !== 'data')
   },

@@ -173,7 +173,7 @@ describe('a provider that is too slow', () => {
   })
 
   it('may answer or fail later: nobody listens any more, and nothing is unhandled', async () => {
-    const unhandled = vi.fn()
+    const unhandled = vi.fn<(reason: unknown) => void>()
     process.on('unhandledRejection', unhandled)
     vi.useFakeTimers()
     const late = gate<Uint8Array>()
