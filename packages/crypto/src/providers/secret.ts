@@ -1,5 +1,5 @@
 /** The length of a secret, in bytes. */
-export const secretLength = 32
+const secretLength = 32
 
 const advice =
   'give 32 random bytes, as a Uint8Array, 64 hex digits or base64url: node -p "crypto.randomBytes(32).toString(\'base64url\')"'

@@ -1,7 +1,7 @@
 import { vi } from 'vitest'
 
 /** Called before each operation on files. What it throws, the operation throws; `instead` is returned without doing it. */
-export type FileHook = (operation: string, args: readonly unknown[]) => Answer | Promise<Answer>
+type FileHook = (operation: string, args: readonly unknown[]) => Answer | Promise<Answer>
 type Answer = { readonly instead: unknown } | undefined | void
 
 type AnyFunction = (...args: unknown[]) => unknown
