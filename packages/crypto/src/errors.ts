@@ -56,3 +56,8 @@ export function cryptoError(
 ): CryptoError {
   return new CryptoError(code, message, options)
 }
+
+/** Whether a caught value is an error of one of this package's codes. */
+export function hasCode(error: unknown, code: CryptoErrorCode): boolean {
+  return error instanceof CryptoError && error.code === code
+}

@@ -61,7 +61,7 @@ export function checkField(definition: FieldDefinition, use: FieldUse, who: stri
   }
   return {
     place,
-    formerly: formerly.map((earlier) => formerPlace(place, earlier, who)),
+    formerly: formerly.map((earlier: FormerPlace) => formerPlace(place, earlier, who)),
     algorithmIds: checkAlgorithms(algorithms, who),
   }
 }
@@ -79,7 +79,9 @@ function formerPlace(place: Place, earlier: FormerPlace, who: string): Place {
 
 function checkAlgorithms(algorithms: readonly Algorithm[], who: string): readonly number[] {
   const known =
-    Array.isArray(algorithms) && algorithms.length > 0 && algorithms.every((name) => Object.hasOwn(algorithmIds, name))
+    Array.isArray(algorithms) &&
+    algorithms.length > 0 &&
+    algorithms.every((name: string) => Object.hasOwn(algorithmIds, name))
   if (!known) throw new RangeError(`${who}: algorithms is a list of ${Object.keys(algorithmIds).join(', ')}`)
   return [...new Set(algorithms.map((name: Algorithm) => algorithmIds[name]))]
 }

@@ -1,8 +1,8 @@
 import { emit } from '@mosaajii/core'
 import { type BlindIndex, type BlindIndexDefinition, KeyedBlindIndex } from './blind-index.ts'
 import { ContextSet } from './context-set.ts'
-import type { ContextTemplate, ValueKind } from './context.ts'
-import { cryptoError, DecryptError, UnknownKeyVersionError } from './errors.ts'
+import type { ContextTemplate } from './context.ts'
+import { cryptoError, DecryptError, hasCode, UnknownKeyVersionError } from './errors.ts'
 import { type CheckedField, checkField, type FieldDefinition } from './field-definition.ts'
 import { maxPlaintextLength, maxTokenLength } from './format.ts'
 import type { KeyringCore } from './keyring-core.ts'
@@ -151,7 +151,8 @@ export class SealingField implements Field {
     try {
       return (['text', 'bytes'] as const).some((kind) => 'value' in this.#tryOpen(kind, sealed, rowText(row)))
     } catch (error) {
-      if (error instanceof UnknownKeyVersionError) return false
+      // Nothing was ever sealed for a row key that no row can have.
+      if (error instanceof UnknownKeyVersionError || hasCode(error, 'ROW_INVALID')) return false
       throw error
     }
   }

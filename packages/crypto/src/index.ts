@@ -25,7 +25,13 @@ export type { KeyState, KeyVersion } from './keyring-document.ts'
 export type { KeyringOptions } from './keyring-settings.ts'
 export type { Normalizer } from './normalizers.ts'
 export { planIndex } from './plan-index.ts'
-export { localKeyProvider } from './providers/local.ts'
+export {
+  type LocalKeyProviderOptions,
+  type LocalPassphraseOptions,
+  type LocalSecretOptions,
+  localKeyProvider,
+} from './providers/local.ts'
+export type { ScryptCost } from './providers/scrypt.ts'
 export { type ReencryptOptions, type ReencryptProgress, reencrypt } from './reencrypt.ts'
 export type { RowKey, SealedSource, SourceColumns, SourceRow } from './sealed-source.ts'
 export { fileKeyStore } from './stores/file.ts'

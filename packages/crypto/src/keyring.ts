@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { EngineName } from './engines/engine.ts'
 import { type DestroyOptions, destroyKey } from './destroy.ts'
 import { type Field, SealingField } from './field.ts'

@@ -14,7 +14,9 @@ describe.each(['native', 'portable'] as const)('format 1 on the %s engine', (eng
 
   it.each(vectors.sealed.map(({ name }, i) => [name, i] as const))('finds a changed token: %s', (name, i) => {
     const vector = vectors.sealed[i] as (typeof vectors.sealed)[number]
-    const wrong = vector.token ? { ...vector, token: `${vector.token.slice(0, -1)}_` } : { ...vector, tokenSha256: '00' }
+    const wrong = vector.token
+      ? { ...vector, token: `${vector.token.slice(0, -1)}_` }
+      : { ...vector, tokenSha256: '00' }
     expect(() => checkVectors({ ...vectors, sealed: [wrong] }, engine)).toThrow(name)
   })
 

@@ -101,7 +101,7 @@ describe.each(['native', 'portable'] as const)('a field on the %s engine', (engi
   it.each([undefined, null, 'x', [1], new Uint16Array(2), new ArrayBuffer(2), new DataView(new ArrayBuffer(2))])(
     'refuses to seal as bytes what is no Uint8Array: %o',
     (value) => {
-      expect(thrown(() => email.sealBytes(value as Uint8Array, { row }))).toMatchObject({ code: 'SEAL_INPUT_INVALID' })
+      expect(thrown(() => email.sealBytes(value as never, { row }))).toMatchObject({ code: 'SEAL_INPUT_INVALID' })
     },
   )
 

@@ -19,9 +19,9 @@ const batchLength = 32
 
 /** The engine on `node:crypto`, or `undefined` where the runtime has none (a feature test, so that bundlers for Workers do not choke). */
 export function nativeEngine(random?: RandomSource): Engine | undefined {
-  const load = globalThis.process?.getBuiltinModule
-  const crypto = load?.('node:crypto')
-  const buffer = load?.('node:buffer')
+  const { process } = globalThis
+  const crypto = process?.getBuiltinModule?.('node:crypto')
+  const buffer = process?.getBuiltinModule?.('node:buffer')
   if (!crypto?.createCipheriv || !buffer?.isUtf8) return undefined
   return makeEngine(crypto, buffer, random ?? ((target) => void crypto.randomFillSync(target)))
 }
