@@ -84,12 +84,13 @@ export async function staleTables({ texts, rows }) {
   }
 }
 
-/** What re-encryption can not do without: open each old value, seal it anew. */
+/** What re-encryption can not do without: open each old value, seal it anew, keep it. */
 function byHand({ field, old, rows }) {
+  const fresh = [...old]
   return () => {
     for (let i = 0; i < rows.length; i++) {
       const at = { row: rows[i] }
-      field.seal(field.open(old[i], at), at)
+      fresh[i] = field.seal(field.open(old[i], at), at)
     }
   }
 }
