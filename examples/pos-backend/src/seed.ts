@@ -1,4 +1,5 @@
 import { maxImport } from './domain/customers.ts'
+import { rest } from './domain/turn.ts'
 import { type Person, people, testCard } from './people.ts'
 
 /** A person and the id that the shop gave. */
@@ -32,14 +33,14 @@ export interface SeedOptions {
 /** Fills a shop with generated customers and payments, through its HTTP API as any client would. */
 export async function seed({ origin, customers, payments, onProgress }: SeedOptions): Promise<Seeded> {
   const seeded: SeededCustomer[] = []
-  await together(3, batches(people(customers), maxImport), async (batch) => {
+  await together(2, batches(people(customers), maxImport), async (batch) => {
     const { ids } = await post<{ ids: string[] }>(`${origin}/customers/import`, { customers: batch })
     seeded.push(...batch.map((person, i) => ({ ...person, id: ids[i] ?? '' })))
     onProgress?.(seeded.length)
   })
   const paid: SeededPayment[] = []
   await together(
-    3,
+    2,
     Array.from({ length: payments }, (_, i) => i),
     async (i) => {
       paid.push(await pay(origin, seeded[i % seeded.length]?.id ?? '', i))
@@ -60,12 +61,17 @@ async function pay(origin: string, customerId: string, i: number): Promise<Seede
   return { id, pan, cvv }
 }
 
-async function post<T>(url: string, body: unknown): Promise<T> {
+async function post<T>(url: string, body: unknown, attempts = 10): Promise<T> {
   const headers = { 'content-type': 'application/json' }
   const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })
-  if (answer.status !== 201)
+  if (answer.status === 201) return (await answer.json()) as T
+  // 503 is "not now": on a machine that is very busy the keyring may be overdue for a moment. Nothing was written then.
+  if (answer.status !== 503 || attempts <= 1) {
     throw new Error(`the seed was refused with status ${answer.status}: ${await answer.text()}`)
-  return (await answer.json()) as T
+  }
+  await answer.body?.cancel()
+  await rest(500)
+  return post(url, body, attempts - 1)
 }
 
 function batches<T>(items: readonly T[], size: number): T[][] {

@@ -50,7 +50,9 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
 
 function listen(fetch: (request: Request) => Response | Promise<Response>, port: number): Promise<ServerType> {
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch, port, hostname: '127.0.0.1' }, () => resolve(server))
+    // Longer than clients keep an idle connection: else one may send its next request into a connection that is being closed.
+    const serverOptions = { keepAliveTimeout: 65_000 }
+    const server = serve({ fetch, port, hostname: '127.0.0.1', serverOptions }, () => resolve(server))
     server.once('error', reject)
   })
 }

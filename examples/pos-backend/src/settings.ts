@@ -34,7 +34,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     // The SDK's default is a minute. Here a rotated key becomes active after ten seconds, so that one can watch it.
     refresh: whole(env, 'POS_REFRESH_MS', 5000, 100, 86_400_000),
     seed: whole(env, 'POS_SEED', 3000, 0, 100_000),
-    batch: whole(env, 'POS_REENCRYPT_BATCH', 200, 1, 10_000),
+    batch: whole(env, 'POS_REENCRYPT_BATCH', 100, 1, 10_000),
     pause: whole(env, 'POS_REENCRYPT_PAUSE_MS', 5, 0, 60_000),
     adminToken: randomBytes(24).toString('base64url'),
   }

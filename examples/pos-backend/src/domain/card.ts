@@ -3,7 +3,7 @@ export type CardBrand = 'Visa' | 'Mastercard' | 'American Express' | 'Card'
 
 const brands: readonly (readonly [RegExp, CardBrand])[] = [
   [/^4/, 'Visa'],
-  [/^(5[1-5]|2(2[2-9]|[3-6]|7[01]|720))/, 'Mastercard'],
+  [/^(5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720)/, 'Mastercard'],
   [/^3[47]/, 'American Express'],
 ]
 

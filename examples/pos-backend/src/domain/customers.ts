@@ -5,6 +5,7 @@ import { uuidv7 } from './ids.ts'
 import { emailAddress, list, nullable, object, optional, personName, phoneNumber, type Reader } from './input.ts'
 import { type Page, type Paged, paged } from './paging.ts'
 import type { SealedTables } from './sealed-tables.ts'
+import { turn } from './turn.ts'
 
 /** A customer, opened. */
 export interface Customer {
@@ -90,8 +91,7 @@ export function customers({ db, tables, clock }: { db: ShopDatabase; tables: Sea
   const importAll = async (trx: ShopDatabase, rows: readonly ReturnType<typeof readCustomer>[]): Promise<string[]> => {
     const ids: string[] = []
     for (const [i, row] of rows.entries()) {
-      // The embedded database answers without waiting, so a long import would keep the process from everything else.
-      if (i % 10 === 9) await new Promise((resolve) => setImmediate(resolve))
+      if (i % 5 === 4) await turn()
       ids.push((await insert(trx, row)).id)
     }
     return ids

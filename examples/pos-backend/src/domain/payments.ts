@@ -78,25 +78,24 @@ export function payments({ db, keyring, tables, receipts, acquirer, clock }: Pay
     return answer.code
   }
 
-  const record = async (id: string, order: Order, authorisation: string): Promise<Payment> => {
-    const { customerId, amount, currency, card } = order
-    const payment = {
-      id,
-      customer_id: customerId,
-      amount,
-      currency,
-      pan: card.number,
-      last_four: card.number.slice(-4),
-      brand: brandOf(card.number),
-      authorisation,
-      created_at: clock.now(),
+  const record = async (payment: Omit<OpenPayment, 'authorisation'>, order: Order): Promise<Payment> => {
+    // Sealed before anybody is asked: what cannot be sealed now is not authorised either.
+    const sealed = tables.payments.seal(payment)
+    const authorisation = await authorise(payment.id, order)
+    try {
+      // An acknowledged payment must survive a power cut.
+      await durably(db, async (trx) => {
+        await trx
+          .insertInto('payments')
+          .values({ ...sealed, authorisation })
+          .execute()
+        await receipts.issue(trx, payment)
+      })
+    } catch (error) {
+      await acquirer.reverse(authorisation)
+      throw error
     }
-    // An acknowledged payment must survive a power cut.
-    await durably(db, async (trx) => {
-      await trx.insertInto('payments').values(tables.payments.seal(payment)).execute()
-      await receipts.issue(trx, payment)
-    })
-    return show(payment)
+    return show({ ...payment, authorisation })
   }
 
   return {
@@ -104,14 +103,10 @@ export function payments({ db, keyring, tables, receipts, acquirer, clock }: Pay
       const order = readPayment(input, 'body')
       if (order.keepCvv) refuseToKeepCvv(keyring)
       await requireCustomer(order.customerId)
-      const id = uuidv7(clock)
-      const authorisation = await authorise(id, order)
-      try {
-        return await record(id, order, authorisation)
-      } catch (error) {
-        await acquirer.reverse(authorisation)
-        throw error
-      }
+      const { customerId: customer_id, amount, currency, card } = order
+      const [pan, created_at] = [card.number, clock.now()]
+      const shown = { last_four: pan.slice(-4), brand: brandOf(pan) }
+      return record({ id: uuidv7(clock), customer_id, amount, currency, pan, ...shown, created_at }, order)
     },
     fetch: async (id) => {
       const row = await db.selectFrom('payments').selectAll().where('id', '=', id).executeTakeFirst()

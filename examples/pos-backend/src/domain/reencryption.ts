@@ -1,8 +1,10 @@
-import { type Keyring, reencrypt } from '@mosaajii/crypto'
+import { isSecurityError } from '@mosaajii/core'
+import { type Keyring, reencrypt, type SealedSource } from '@mosaajii/crypto'
 import { kyselySource, sqlCursor } from '@mosaajii/crypto/sql'
 import { countRows, type ShopDatabase } from './database.ts'
 import { codeOf, ShopError } from './errors.ts'
 import type { SealedTables } from './sealed-tables.ts'
+import { rest, turn } from './turn.ts'
 
 /** The tables that hold sealed values, in the order in which they are re-encrypted. */
 export const sealedTableNames = ['customers', 'payments'] as const
@@ -10,9 +12,9 @@ export const sealedTableNames = ['customers', 'payments'] as const
 /** The name of a table with sealed values. */
 export type SealedTableName = (typeof sealedTableNames)[number]
 
-/** How far the work in one table is. */
+/** How far the work in one table is. The numbers are of this run: one that goes on from a cursor scans less. */
 export interface TableProgress {
-  /** How many rows the table had when the work began. */
+  /** How many rows the table had when the run began. */
   readonly rows: number
   readonly pass: number
   readonly scanned: number
@@ -39,7 +41,7 @@ export interface Reencryption {
   status(): ReencryptionStatus
   /** Whether a process ended in the middle: a cursor is still there. */
   interrupted(): Promise<boolean>
-  /** Ends the work after the batch that it is in; the next start goes on from there. */
+  /** Ends the work; the next start goes on after the last whole batch. */
   stop(): Promise<void>
 }
 
@@ -55,7 +57,8 @@ export interface ReencryptionOptions {
 }
 
 /** Makes the shop's re-encryption; the places to which it comes are kept in the database, one cursor a table. */
-export async function reencryption({ db, keyring, tables, batch, pause }: ReencryptionOptions): Promise<Reencryption> {
+export async function reencryption(options: ReencryptionOptions): Promise<Reencryption> {
+  const { db } = options
   const cursors = { customers: sqlCursor({ db, name: 'customers' }), payments: sqlCursor({ db, name: 'payments' }) }
   await cursors.customers.migrate()
   let status: ReencryptionStatus = { state: 'idle', resumed: false, tables: {} }
@@ -68,21 +71,23 @@ export async function reencryption({ db, keyring, tables, batch, pause }: Reencr
   }
 
   const work = async (name: SealedTableName, signal: AbortSignal): Promise<void> => {
-    const source = kyselySource(db, { table: name, row: 'id' })
+    const { keyring, tables, batch, pause } = options
+    const source = yielding(kyselySource(db, { table: name, row: 'id' }))
     const rows = await countRows(db, name)
     const progress = reencrypt({ keyring, table: tables[name], source, cursor: cursors[name], batch, signal })
-    for await (const { unreadable, ...counts } of progress) {
-      status = { ...status, tables: { ...status.tables, [name]: { rows, ...counts, unreadable: unreadable.length } } }
-      if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause))
+    for await (const { pass, scanned, rewritten, conflicts, unreadableCount: unreadable, done } of progress) {
+      const table: TableProgress = { rows, pass, scanned, rewritten, conflicts, unreadable, done }
+      status = { ...status, tables: { ...status.tables, [name]: table } }
+      if (pause > 0) await rest(pause)
     }
   }
 
   const workAll = async (signal: AbortSignal): Promise<void> => {
     try {
-      for (const name of sealedTableNames) await work(name, signal)
+      for (const name of sealedTableNames) await patiently(() => work(name, signal), signal)
       status = { ...status, state: 'done' }
     } catch (error) {
-      status = { ...status, state: signal.aborted ? 'stopped' : 'failed', code: codeOf(error) }
+      status = signal.aborted ? { ...status, state: 'stopped' } : { ...status, state: 'failed', code: codeOf(error) }
     }
   }
 
@@ -90,8 +95,8 @@ export async function reencryption({ db, keyring, tables, batch, pause }: Reencr
     start: async () => {
       if (status.state === 'running') throw new ShopError('REENCRYPTION_RUNNING', 'the re-encryption is running')
       status = { state: 'running', resumed: false, tables: {} }
-      status = { ...status, resumed: await interrupted() }
       stopping = new AbortController()
+      status = { ...status, resumed: await interrupted() }
       running = workAll(stopping.signal)
       return status
     },
@@ -100,6 +105,32 @@ export async function reencryption({ db, keyring, tables, batch, pause }: Reencr
     stop: async () => {
       stopping.abort()
       await running
+    },
+  }
+}
+
+const attempts = 10
+
+/** 503 is "not now", such as a key store that did not answer in time: the work goes on from its cursor a moment later. */
+async function patiently(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      const later = isSecurityError(error) && error.status === 503 && attempt < attempts && !signal.aborted
+      if (!later) throw error
+      await rest(500)
+    }
+  }
+}
+
+/** A source that lets everything else have its turn after each row that it writes. */
+function yielding(source: SealedSource): SealedSource {
+  return {
+    page: (after, limit, columns) => source.page(after, limit, columns),
+    update: async (key, expected, set) => {
+      await turn()
+      return source.update(key, expected, set)
     },
   }
 }

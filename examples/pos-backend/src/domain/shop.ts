@@ -7,7 +7,7 @@ import {
   memoryKeyStore,
   openKeyring,
 } from '@mosaajii/crypto'
-import { standInAcquirer } from './acquirer.ts'
+import { type Acquirer, standInAcquirer } from './acquirer.ts'
 import { type Customers, customers } from './customers.ts'
 import { openDatabase } from './database.ts'
 import { type Keys, keys } from './keys.ts'
@@ -38,7 +38,9 @@ export interface ShopOptions {
   /** How often the keyring reads its store. A rotated key becomes active after twice this time. */
   readonly refresh: Duration
   readonly clock?: Clock
-  /** Rows that the re-encryption reads at once. Default 200. */
+  /** Default: a stand-in in this process. */
+  readonly acquirer?: Acquirer
+  /** Rows that the re-encryption reads at once. Default 100. */
   readonly batch?: number
   /** Milliseconds that it rests after each batch. Default 5. */
   readonly pause?: number
@@ -46,7 +48,8 @@ export interface ShopOptions {
 
 /** Opens the shop. */
 export async function openShop(options: ShopOptions): Promise<Shop> {
-  const { database, provider, store, events, refresh, clock = systemClock, batch = 200, pause = 5 } = options
+  const { database, provider, store, events, refresh, clock = systemClock, batch = 100, pause = 5 } = options
+  const { acquirer = standInAcquirer(clock) } = options
   const keyring = await openKeyring({ provider, store, events, refresh, clock, rotateAfter: '90d' })
   const passing = await passingKeyring(events, clock)
   const tables = sealedTables({ lasting: keyring, passing })
@@ -57,7 +60,7 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
   const moving = await reencryption({ db, keyring, tables, batch, pause })
   return {
     customers: customers({ db, tables, clock }),
-    payments: payments({ db, keyring, tables, receipts: issued, acquirer: standInAcquirer(clock), clock }),
+    payments: payments({ db, keyring, tables, receipts: issued, acquirer, clock }),
     receipts: issued,
     keys: keys({ db, keyring, tables }),
     reencryption: moving,

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Context, Hono } from 'hono'
-import { ShopError } from '../domain/errors.ts'
+import { codeOf, ShopError } from '../domain/errors.ts'
 import type { Shop } from '../domain/shop.ts'
 import { readForm, readJson } from './body.ts'
 
@@ -29,8 +29,10 @@ export function adminRoutes(app: Hono, shop: Shop, token: string): void {
   for (const [path, act] of Object.entries(actions)) {
     app.post(path, async (c) => {
       const { input, fromPage } = await readAction(c, token)
-      const answer = await act(shop, input)
-      return fromPage ? c.redirect('/', 303) : c.json(answer, 202)
+      if (!fromPage) return c.json(await act(shop, input), 202)
+      // The page shows the code of a refusal; a browser would show problem details as text.
+      const refused = await act(shop, input).then(() => undefined, codeOf)
+      return c.redirect(refused === undefined ? '/' : `/?refused=${refused}`, 303)
     })
   }
 }

@@ -73,10 +73,18 @@ function paymentRoutes(app: Hono, { payments, receipts }: Shop): void {
   app.get('/receipts/:id', async (c) => c.json(await receipts.fetch(c.req.param('id'))))
 }
 
+/** How many customers the page at `/` lists at once. */
+const pageRows = 12
+
 function pageRoutes(app: Hono, shop: Shop, adminToken: string): void {
-  app.get('/', async (c) => homePage({ shop, adminToken, page: readPage(c.req.query('after'), undefined, 25) }))
+  app.get('/', async (c) => {
+    const refused = c.req.query('refused')
+    const page = readPage(c.req.query('after'), undefined, pageRows)
+    // Only a code may stand there, not whatever a link wants the page to say.
+    return homePage({ shop, adminToken, page, ...(refused && /^[A-Z_]{1,40}$/.test(refused) && { refused }) })
+  })
   app.post('/', async (c) => {
     const { email = '' } = await readForm(c)
-    return homePage({ shop, adminToken, search: email, page: readPage(undefined, undefined, 25) })
+    return homePage({ shop, adminToken, search: email, page: readPage(undefined, undefined, pageRows) })
   })
 }

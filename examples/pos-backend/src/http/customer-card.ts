@@ -15,7 +15,6 @@ export function customerCard(view: HomeView): Html {
     <button>Search by e-mail</button>
   </form>
 </div>
-${view.refused === undefined ? '' : html`<p class="note">The search was refused: ${view.refused}</p>`}
 ${items.length === 0 ? html`<p class="quiet">${search === undefined ? 'Nobody yet.' : 'No customer has this address.'}</p>` : table(items)}
 ${pager(view)}
 </section>`

@@ -21,6 +21,8 @@ export interface HomePageOptions {
   readonly page: Page
   /** An e-mail address to look for, instead of a part of the list. */
   readonly search?: string
+  /** The code of what was refused before this page. */
+  readonly refused?: string
 }
 
 /** Everything that the page shows. */
@@ -34,7 +36,7 @@ export interface HomeView {
   readonly next: string | null
   readonly first: boolean
   readonly search?: string
-  /** Why a search could not be done. */
+  /** The code of what was refused: a search, or the change of a key before this page. */
   readonly refused?: string
   readonly stored: CustomerRow | undefined
 }
@@ -53,7 +55,7 @@ export async function homePage(options: HomePageOptions): Promise<Response> {
   })
 }
 
-async function look({ shop, adminToken, page, search }: HomePageOptions): Promise<HomeView> {
+async function look({ shop, adminToken, page, search, refused }: HomePageOptions): Promise<HomeView> {
   const found = search === undefined ? await shop.customers.list(page) : await find(shop, search)
   const [first] = found.items
   return {
@@ -65,6 +67,7 @@ async function look({ shop, adminToken, page, search }: HomePageOptions): Promis
     first: page.after === '',
     stored: first && (await shop.customers.stored(first.id)),
     ...(search !== undefined && { search }),
+    ...(refused !== undefined && { refused }),
     ...found,
   }
 }
@@ -98,7 +101,20 @@ ${changing ? html`<meta http-equiv="refresh" content="2">` : ''}
   </div>
   <p class="quiet small">An example of the Mosaajii Security SDK</p>
 </header>
+${view.refused === undefined ? '' : html`<p class="note">${refusalText(view.refused)}</p>`}
 ${keyCard(view)} ${customerCard(view)} ${storedCard(view.stored)}
 </main></body>
 </html>`
+}
+
+const refusals: Readonly<Record<string, string>> = {
+  KEY_DESTRUCTION_REFUSED:
+    'The key was not destroyed: it must have been opening only for two refresh intervals. Try again soon.',
+  KEY_IN_USE: 'The key was not destroyed: rows need it. Re-encrypt them first.',
+  REENCRYPTION_RUNNING: 'The re-encryption is running already.',
+  INPUT_INVALID: 'That is not an e-mail address.',
+}
+
+function refusalText(code: string): string {
+  return refusals[code] ?? `It was refused: ${code}`
 }

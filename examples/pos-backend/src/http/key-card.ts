@@ -15,8 +15,8 @@ export function keyCard(view: HomeView): Html {
 <div class="head">
   <h2>${titles.data}</h2>
   <div class="actions">
-    ${action(view, '/admin/rotate', 'Rotate the data key')}
-    ${action(view, '/admin/rotate', 'Rotate the index key', { fields: { purpose: 'index' } })}
+    ${action(view, '/admin/rotate', 'Rotate the data key', { disabled: isPending(view, 'data') })}
+    ${action(view, '/admin/rotate', 'Rotate the index key', { fields: { purpose: 'index' }, disabled: isPending(view, 'index') })}
     ${action(view, '/admin/reencrypt', 'Re-encrypt the rows', { main: true, disabled: running })}
   </div>
 </div>
@@ -28,6 +28,10 @@ ${progress(view.reencryption)}
 
 function indexKeys(view: HomeView): Html {
   return html`<div class="progress"><h2>${titles.index}</h2>${bar(ofPurpose(view.keys, 'index'))}</div>${legend(view, 'index')}`
+}
+
+function isPending({ keys }: HomeView, purpose: Purpose): boolean {
+  return keys.some((key) => key.purpose === purpose && key.state === 'pending')
 }
 
 function ofPurpose(keys: readonly KeyUse[], purpose: Purpose): readonly KeyUse[] {

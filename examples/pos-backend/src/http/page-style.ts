@@ -17,26 +17,27 @@ export const pageStyle: string = `
 body { margin: 0; background: var(--ground); color: var(--ink); font: 15px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
 main { max-width: 1120px; margin: 0 auto; padding: 36px 24px 64px; display: grid; gap: 20px; }
 header { display: flex; justify-content: space-between; align-items: end; gap: 16px; flex-wrap: wrap; margin-bottom: 4px; }
-h1 { font-size: 26px; line-height: 1.2; letter-spacing: -0.02em; margin: 0; }
+h1 { font-size: 26px; line-height: 1.2; letter-spacing: -0.02em; margin: 0 0 4px; }
 h2 { font-size: 16px; margin: 0; letter-spacing: -0.01em; }
 p { margin: 0; }
 .quiet { color: var(--quiet); }
 .small { font-size: 13px; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 14px; padding: 20px 22px; min-width: 0; }
 .head { display: flex; justify-content: space-between; align-items: center; gap: 12px; flex-wrap: wrap; margin-bottom: 14px; }
-.bar { display: block; width: 100%; height: 26px; border-radius: 8px; background: var(--line); }
+.bar { display: block; width: 100%; height: 30px; border-radius: 8px; background: var(--line); }
 .bar.thin { height: 8px; border-radius: 4px; }
 .c0 { fill: var(--v0); background: var(--v0); } .c1 { fill: var(--v1); background: var(--v1); }
 .c2 { fill: var(--v2); background: var(--v2); } .c3 { fill: var(--v3); background: var(--v3); }
 .c4 { fill: var(--v4); background: var(--v4); } .c5 { fill: var(--v5); background: var(--v5); }
 .dot { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 8px; }
 .gone { background: transparent; border: 1px solid var(--quiet); }
-.legend { list-style: none; margin: 14px 0 0; padding: 0; display: grid; grid-template-columns: repeat(auto-fill, minmax(215px, 1fr)); gap: 10px; }
-.legend li { border: 1px solid var(--line); border-radius: 10px; padding: 10px 12px; display: grid; gap: 2px; }
+.legend { list-style: none; margin: 14px 0 0; padding: 0; display: grid; grid-template-columns: repeat(auto-fill, minmax(250px, 1fr)); gap: 10px; }
+.legend li { border: 1px solid var(--line); border-radius: 10px; padding: 10px 12px; display: grid; gap: 2px; align-content: start; }
 .legend .row { display: flex; justify-content: space-between; align-items: center; gap: 8px; }
 .legend strong { font-variant-numeric: tabular-nums; }
 .chip { font-size: 12px; line-height: 1; padding: 4px 8px; border-radius: 99px; border: 1px solid var(--line); color: var(--quiet); white-space: nowrap; }
-.chip.active { color: var(--on-accent); background: var(--accent); border-color: var(--accent); }
+.chip.active { color: var(--card); background: var(--ink); border-color: var(--ink); }
+.chip.pending { border-style: dashed; }
 .chip.destroyed { text-decoration: line-through; }
 .actions { display: flex; gap: 8px; flex-wrap: wrap; }
 form { margin: 0; }
@@ -62,7 +63,7 @@ a { color: var(--accent); }
 dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 8px 16px; margin: 0; }
 dt { color: var(--quiet); font-size: 13px; }
 dd { margin: 0; overflow-wrap: anywhere; background: var(--code); border-radius: 6px; padding: 2px 8px; }
-.note { background: var(--warn-ground); color: var(--warn); border-radius: 10px; padding: 10px 14px; margin-bottom: 14px; }
+.note { background: var(--warn-ground); color: var(--warn); border-radius: 10px; padding: 10px 14px; }
 @media (max-width: 640px) {
   main { padding: 22px 14px 40px; gap: 14px; }
   .card { padding: 16px; }

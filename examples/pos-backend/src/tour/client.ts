@@ -1,6 +1,7 @@
 import type { Customer } from '../domain/customers.ts'
 import type { KeyUse } from '../domain/keys.ts'
 import type { ReencryptionStatus } from '../domain/reencryption.ts'
+import { rest } from '../domain/turn.ts'
 import { expect } from './report.ts'
 import type { ServerChild } from './server-child.ts'
 
@@ -77,9 +78,4 @@ export async function until<T>(
     expect(performance.now() < end, `${what} within ${limitMs / 1000} s`, 'nothing')
     await rest(restMs)
   }
-}
-
-/** Waits for some milliseconds. */
-export function rest(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -1,7 +1,15 @@
 const anchorLength = 8
+const filterSize = 1 << 22
+
+interface Needle {
+  readonly text: string
+  readonly bytes: string
+  /** Where the anchor is in it. */
+  readonly offset: number
+}
 
 /**
- * Tells which of many texts occur in a file's bytes, in one pass: eight characters from the middle of each text are looked up at every
+ * Tells which of many texts occur in a file's bytes, in one pass: eight bytes from the middle of each text are looked up at every
  * position, and where they stand the whole text is compared.
  *
  * @param bytes what to search.
@@ -9,30 +17,35 @@ const anchorLength = 8
  * @throws {RangeError} when a text is too short.
  */
 export function textsIn(bytes: Uint8Array, texts: Iterable<string>): Set<string> {
-  const anchors = new Map<string, { text: string; needle: string; offset: number }[]>()
-  for (const text of texts) {
-    const needle = Buffer.from(text, 'utf8').toString('latin1')
-    if (needle.length < anchorLength) throw new RangeError('textsIn: a text is shorter than eight bytes')
-    const offset = Math.floor((needle.length - anchorLength) / 2)
-    const anchor = needle.slice(offset, offset + anchorLength)
-    const others = anchors.get(anchor)
-    if (others) others.push({ text, needle, offset })
-    else anchors.set(anchor, [{ text, needle, offset }])
-  }
-  return search(Buffer.from(bytes).toString('latin1'), anchors)
-}
-
-function search(
-  haystack: string,
-  anchors: ReadonlyMap<string, readonly { text: string; needle: string; offset: number }[]>,
-): Set<string> {
+  const anchors = anchorsOf(texts)
+  // Most positions are dismissed by four bytes and one look into a table.
+  const filter = new Uint8Array(filterSize)
+  for (const anchor of anchors.keys()) filter[slotOf(Buffer.from(anchor, 'latin1'), 0)] = 1
+  const haystack = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   const found = new Set<string>()
   for (let i = 0; i + anchorLength <= haystack.length; i++) {
-    for (const { text, needle, offset } of anchors.get(haystack.slice(i, i + anchorLength)) ?? []) {
-      if (haystack.startsWith(needle, i - offset)) found.add(text)
+    if (filter[slotOf(haystack, i)] === 0) continue
+    for (const { text, bytes: needle, offset } of anchors.get(haystack.toString('latin1', i, i + anchorLength)) ?? []) {
+      if (haystack.toString('latin1', i - offset, i - offset + needle.length) === needle) found.add(text)
     }
   }
   return found
+}
+
+function anchorsOf(texts: Iterable<string>): Map<string, Needle[]> {
+  const anchors = new Map<string, Needle[]>()
+  for (const text of texts) {
+    const bytes = Buffer.from(text, 'utf8').toString('latin1')
+    if (bytes.length < anchorLength) throw new RangeError('textsIn: a text is shorter than eight bytes')
+    const offset = Math.floor((bytes.length - anchorLength) / 2)
+    const anchor = bytes.slice(offset, offset + anchorLength)
+    anchors.set(anchor, [...(anchors.get(anchor) ?? []), { text, bytes, offset }])
+  }
+  return anchors
+}
+
+function slotOf(bytes: Buffer, at: number): number {
+  return Math.imul(bytes.readUInt32LE(at + 2), 0x9e3779b1) >>> 10
 }
 
 /** The forms in which a careless program might have written a text: as it is, and as base64url or hex of its bytes. */

@@ -148,15 +148,14 @@ function isUnder(version: number): (row: StoredRow) => boolean {
 }
 
 async function resume(world: World, kept: Kept): Promise<string> {
-  const [cursor] = world.sql<{ position: string }>(`select position from mosaajii_cursors where name = 'customers'`)
-  expect(cursor !== undefined, 'a saved cursor', 'none')
-  const after = (JSON.parse(cursor.position) as { after: { value: string } }).after.value
-  const skipped = kept.atKill.filter(({ id }) => id <= after).length
+  const cursors = world.sql<{ name: string }>('select name from mosaajii_cursors')
+  expect(cursors[0]?.name === 'customers', 'a saved cursor', cursors)
+  const done = kept.atKill.filter(isUnder(2))
   const { origin, adminToken } = await world.start()
   const bar = progressBar('going on     ')
   const ended = await until('the re-encryption to end', 25_000, async () => {
     const status = await must<ReencryptionStatus>(200, origin, 'GET', '/admin/reencrypt', undefined, adminToken)
-    bar.show(skipped / kept.atKill.length + shareOf(status))
+    bar.show(done.length / kept.atKill.length + shareOf(status))
     return status.state === 'running' ? undefined : status
   })
   bar.end()
@@ -164,16 +163,14 @@ async function resume(world: World, kept: Kept): Promise<string> {
   const now = new Map(world.storedRows().map((row) => [row.id, row]))
   const left = [...now.values()].filter((row) => !isUnder(2)(row)).length
   expect(left === 0 && now.size === kept.atKill.length, 'every row under key 2', { left, rows: now.size })
-  const done = kept.atKill.filter(isUnder(2))
   const again = done.filter((row) => !isSame(row, now.get(row.id)))
   expect(again.length === 0, 'no row sealed a second time', again.length)
-  const rewritten = ended.tables.customers?.rewritten
-  expect(
-    rewritten === kept.atKill.length - done.length,
-    'exactly the rows that were left to be rewritten',
-    ended.tables,
-  )
-  return `a new process went on after row ${skipped} and rewrote the ${rewritten} that were left; all ${now.size} are under key 2, none was sealed twice`
+  const { scanned = 0, pass = 0 } = ended.tables.customers ?? {}
+  // Each whole pass looks at every row; what this run did not look at is what lay before the cursor.
+  const skipped = pass * now.size - scanned
+  expect(skipped > 0, 'it to go on from the cursor', { pass, scanned, rows: now.size })
+  const rest = kept.atKill.length - done.length
+  return `a new process went on after ${skipped} rows; the ${rest} that were left are under key 2 too, and none was sealed twice`
 }
 
 function isSame(a: StoredRow, b: StoredRow | undefined): boolean {

@@ -42,7 +42,7 @@ export class World {
   /** Starts the server over the same data folder, as after a crash or a deployment. */
   async start(env: Readonly<Record<string, string>> = {}): Promise<ServerChild> {
     // A rotated key becomes active after two refresh intervals.
-    this.#child = await startChild({ PORT: '0', POS_DATA: this.folder, POS_SEED: '0', POS_REFRESH_MS: '1500', ...env })
+    this.#child = await startChild({ PORT: '0', POS_DATA: this.folder, POS_SEED: '0', POS_REFRESH_MS: '2000', ...env })
     return this.#child
   }
 

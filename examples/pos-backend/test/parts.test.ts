@@ -1,0 +1,141 @@
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { brandOf, isLuhn, luhnDigit, masked } from '../src/domain/card.ts'
+import { isId, uuidv7 } from '../src/domain/ids.ts'
+import { eventFile } from '../src/event-file.ts'
+import { localSecret } from '../src/local-secret.ts'
+import { people, testCard } from '../src/people.ts'
+import { readSettings } from '../src/settings.ts'
+import { formsOf, textsIn } from '../src/tour/raw-bytes.ts'
+
+async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'pos-parts-'))
+  onTestFinished(() => rm(path, { recursive: true, force: true }))
+  return path
+}
+
+describe('ids', () => {
+  test('are UUIDs of version 7 that sort by time', () => {
+    const ids = [1, 2, 1_700_000_000_000, 281_474_976_710_655].map((ms) => uuidv7({ now: () => ms }))
+    expect(ids.every(isId)).toBe(true)
+    expect(ids.toSorted()).toEqual(ids)
+    expect(ids[2]?.startsWith('018bcfe5-6800-7')).toBe(true)
+    expect(new Set(Array.from({ length: 1000 }, () => uuidv7({ now: () => 1 }))).size).toBe(1000)
+  })
+})
+
+describe('cards', () => {
+  test('have a check digit (ISO/IEC 7812-1)', () => {
+    for (const number of ['4111111111111111', '5555555555554444', '378282246310005', '79927398713']) {
+      expect(isLuhn(number)).toBe(true)
+      expect(luhnDigit(number.slice(0, -1))).toBe(number.slice(-1))
+      expect(isLuhn(number.slice(0, -1) + ((Number(number.slice(-1)) + 1) % 10))).toBe(false)
+    }
+    expect(isLuhn('')).toBe(false)
+  })
+
+  test('have a brand and a masked form', () => {
+    const brands = ['4111', '5105', '2221', '2720', '2220', '3411', '3711', '6011'].map(brandOf)
+    expect(brands).toEqual([
+      'Visa',
+      'Mastercard',
+      'Mastercard',
+      'Mastercard',
+      'Card',
+      'American Express',
+      'American Express',
+      'Card',
+    ])
+    expect(masked('4111111111111111')).toBe('411111******1111')
+  })
+
+  test('and people that are generated are all different and valid', () => {
+    const all = people(3000)
+    for (const part of ['email', 'phone'] as const) expect(new Set(all.map((person) => person[part])).size).toBe(3000)
+    const cards = Array.from({ length: 500 }, (_, i) => testCard(i))
+    expect(new Set(cards).size).toBe(500)
+    expect(cards.every((card) => card.length === 16 && isLuhn(card))).toBe(true)
+  })
+})
+
+describe('the search through raw bytes', () => {
+  test('finds texts wherever they stand, and only those', () => {
+    const bytes = Buffer.concat([
+      Buffer.from('ada@example.com'),
+      Buffer.from([0, 255]),
+      Buffer.from('Zoë Müller-Lüdenscheidt'),
+    ])
+    const texts = ['ada@example.com', 'bea@example.com', 'Zoë Müller-Lüdenscheidt', 'Lüdenscheidt']
+    expect([...textsIn(bytes, texts)]).toEqual(['ada@example.com', 'Zoë Müller-Lüdenscheidt', 'Lüdenscheidt'])
+    expect(textsIn(bytes.subarray(1), ['ada@example.com']).size).toBe(0)
+    expect(() => textsIn(bytes, ['short'])).toThrow(RangeError)
+  })
+
+  test('finds a text that was only encoded', () => {
+    const text = 'ada.lovelace@example.com'
+    for (const encoding of ['base64url', 'base64', 'hex'] as const) {
+      const bytes = Buffer.from(`xxxx${Buffer.from(`${text} and more`).toString(encoding)}`)
+      expect(textsIn(bytes, formsOf(text)).size).toBe(1)
+    }
+  })
+})
+
+describe('the local secret', () => {
+  test('is made once, for its owner only', async () => {
+    const path = await folder()
+    const secret = await localSecret(path)
+    expect(secret.length).toBe(32)
+    expect(await localSecret(path)).toEqual(secret)
+    expect((await stat(join(path, 'secret'))).mode & 0o777).toBe(0o600)
+    const both = await folder()
+    const [one, two] = await Promise.all([localSecret(both), localSecret(both)])
+    expect(one).toEqual(two)
+  })
+
+  test('is refused when others can read it, when it is damaged, or when it is lost while keys are there', async () => {
+    const path = await folder()
+    await localSecret(path)
+    const text = await readFile(join(path, 'secret'), 'utf8')
+    await chmod(join(path, 'secret'), 0o644)
+    await expect(localSecret(path)).rejects.toThrow('chmod 600')
+    await chmod(join(path, 'secret'), 0o600)
+    await writeFile(join(path, 'secret'), text.slice(1))
+    const damaged = await localSecret(path).catch((error: Error) => error.message)
+    expect(damaged).toContain('32 bytes')
+    expect(damaged).not.toContain(text.slice(1))
+    await rm(join(path, 'secret'))
+    await mkdir(join(path, 'keys'))
+    await writeFile(join(path, 'keys', 'main.0000000001.json'), '{}')
+    await expect(localSecret(path)).rejects.toThrow('is missing, and the keys need it')
+  })
+
+  test('may come from the environment', async () => {
+    const given = Buffer.alloc(32, 9).toString('base64url')
+    expect(await localSecret('/nowhere', given)).toEqual(Buffer.alloc(32, 9))
+    await expect(localSecret('/nowhere', 'too-short')).rejects.toThrow('MOSAAJII_SECRET must be 32 bytes')
+  })
+})
+
+test('settings are checked', () => {
+  expect(readSettings({ PORT: '3001' })).toMatchObject({ port: 3001, seed: 3000 })
+  expect(readSettings({}).adminToken).not.toBe(readSettings({}).adminToken)
+  for (const PORT of ['x', '-1', '65536', '3.5', '1e3']) expect(() => readSettings({ PORT })).toThrow('PORT must be')
+})
+
+test('events are whole lines in their order, also when they come at once', async () => {
+  const path = join(await folder(), 'events.jsonl')
+  const events = await eventFile(path)
+  const sent = Array.from({ length: 50 }, (_, i) => ({
+    name: `event.${i}`,
+    time: i,
+    data: { text: 'x'.repeat(i * 100) },
+  }))
+  await Promise.all(sent.map((event) => events.write(event)))
+  await events.close()
+  const lines = (await readFile(path, 'utf8')).trimEnd().split('\n')
+  expect(lines.map((line): unknown => JSON.parse(line))).toEqual(sent)
+  expect((await stat(path)).mode & 0o777).toBe(0o600)
+  await expect(events.write({ name: 'late', time: 0, data: {} })).rejects.toThrow()
+})

@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { runSteps } from '../src/tour/report.ts'
+
+const node = ['--import', 'tsx', '--conditions=@mosaajii/source']
+const main = (name: string): string => fileURLToPath(new URL(`../src/${name}`, import.meta.url))
+
+function run(file: string, env: Record<string, string> = {}): Promise<{ code: number | null; printed: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [...node, file], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let printed = ''
+    child.stdout.on('data', (chunk: Buffer) => (printed += chunk))
+    child.stderr.on('data', (chunk: Buffer) => (printed += chunk))
+    child.once('close', (code) => resolve({ code, printed }))
+  })
+}
+
+test('the tour holds', { timeout: 120_000 }, async () => {
+  const { code, printed } = await run(main('tour.ts'))
+  expect(printed).toContain('All steps hold')
+  expect(printed.match(/^ok {2}/gm)?.length).toBe(14)
+  expect(code).toBe(0)
+})
+
+test('a step that fails ends the tour', async () => {
+  const ran: string[] = []
+  const step = (name: string, proof: string) => ({
+    name,
+    prove: async () => {
+      ran.push(name)
+      if (proof === '') throw new Error('no')
+      return proof
+    },
+  })
+  expect(await runSteps([step('a', 'x'), step('b', ''), step('c', 'x')])).toBe(false)
+  expect(ran).toEqual(['a', 'b'])
+  expect(await runSteps([step('a', 'x')])).toBe(true)
+})
+
+test('a taken port is explained', { timeout: 60_000 }, async () => {
+  const { createServer } = await import('node:net')
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  const { mkdtemp, rm } = await import('node:fs/promises')
+  const data = await mkdtemp('/tmp/pos-port-')
+  const { code, printed } = await run(main('main.ts'), { PORT: `${port}`, POS_DATA: data })
+  server.close()
+  await rm(data, { recursive: true })
+  expect(printed).toContain(`Port ${port} is taken. Choose another one: PORT=3001 npm start`)
+  expect(code).toBe(1)
+})
