@@ -29,7 +29,7 @@ async function readSecret(path: string): Promise<string | undefined> {
       throw new Error(`others can read ${path}: run chmod 600 on it`)
     return await readFile(path, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (hasCode(error, 'ENOENT')) return undefined
     throw error
   }
 }
@@ -41,11 +41,15 @@ async function makeSecret(folder: string, path: string): Promise<string> {
   const temporary = `${path}.${randomUUID()}`
   await writeFile(temporary, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx', flush: true })
   // link() fails where the file exists: of two first starts one wins, and nobody sees half a secret.
-  await link(temporary, path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error
+  await link(temporary, path).catch((error: unknown) => {
+    if (!hasCode(error, 'EEXIST')) throw error
   })
   await unlink(temporary)
   return readFile(path, 'utf8')
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return (error as NodeJS.ErrnoException).code === code
 }
 
 async function filesIn(folder: string): Promise<string[]> {

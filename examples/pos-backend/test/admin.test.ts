@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Customer } from '../src/domain/customers.ts'
 import type { KeyUse } from '../src/domain/keys.ts'
-import { adminToken, openTestShop, type TestShop, until } from './support.ts'
+import { adminToken, openTestShop, type TestShop, until } from './support/test-shop.ts'
 
 const headers = { 'x-admin-token': adminToken }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Customer, UnreadableCustomer } from '../src/domain/customers.ts'
 import type { CustomerRow } from '../src/domain/database.ts'
 import { maxBody } from '../src/http/body.ts'
-import { adminToken, openTestShop, type TestShop, until } from './support.ts'
+import { adminToken, openTestShop, type TestShop, until } from './support/test-shop.ts'
 
 const ada = { name: 'Ada Lovelace', email: 'Ada@Example.com', phone: '+44 20 7946 0958' }
 

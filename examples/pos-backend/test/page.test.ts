@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { CustomerRow } from '../src/domain/database.ts'
-import { adminToken, openTestShop, type TestShop } from './support.ts'
+import { adminToken, openTestShop, type TestShop } from './support/test-shop.ts'
 
 async function page(shop: TestShop, path = '/'): Promise<string> {
   const { status, type, text } = await shop.ask('GET', path)

@@ -132,7 +132,7 @@ test('events are whole lines in their order, also when they come at once', async
     time: i,
     data: { text: 'x'.repeat(i * 100) },
   }))
-  await Promise.all(sent.map((event) => events.write(event)))
+  await Promise.all(sent.map(async (event) => events.write(event)))
   await events.close()
   const lines = (await readFile(path, 'utf8')).trimEnd().split('\n')
   expect(lines.map((line): unknown => JSON.parse(line))).toEqual(sent)

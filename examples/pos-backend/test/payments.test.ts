@@ -5,7 +5,7 @@ import type { Customer } from '../src/domain/customers.ts'
 import type { PaymentRow } from '../src/domain/database.ts'
 import type { Payment } from '../src/domain/payments.ts'
 import type { Receipt } from '../src/domain/receipts.ts'
-import { openTestShop, type TestShop } from './support.ts'
+import { openTestShop, type TestShop } from './support/test-shop.ts'
 
 const number = '4111 1111 1111 1111'
 

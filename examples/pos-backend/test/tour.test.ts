@@ -1,4 +1,8 @@
 import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { runSteps } from '../src/tour/report.ts'
@@ -13,8 +17,11 @@ function run(file: string, env: Record<string, string> = {}): Promise<{ code: nu
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     let printed = ''
-    child.stdout.on('data', (chunk: Buffer) => (printed += chunk))
-    child.stderr.on('data', (chunk: Buffer) => (printed += chunk))
+    const collect = (chunk: Buffer): void => {
+      printed += chunk.toString()
+    }
+    child.stdout.on('data', collect)
+    child.stderr.on('data', collect)
     child.once('close', (code) => resolve({ code, printed }))
   })
 }
@@ -42,12 +49,10 @@ test('a step that fails ends the tour', async () => {
 })
 
 test('a taken port is explained', { timeout: 60_000 }, async () => {
-  const { createServer } = await import('node:net')
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as { port: number }
-  const { mkdtemp, rm } = await import('node:fs/promises')
-  const data = await mkdtemp('/tmp/pos-port-')
+  const data = await mkdtemp(join(tmpdir(), 'pos-port-'))
   const { code, printed } = await run(main('main.ts'), { PORT: `${port}`, POS_DATA: data })
   server.close()
   await rm(data, { recursive: true })

@@ -70,14 +70,17 @@ export async function reencryption(options: ReencryptionOptions): Promise<Reencr
     return saved.some((cursor) => cursor !== undefined)
   }
 
+  const report = (name: SealedTableName, progress: TableProgress): void => {
+    status = { ...status, tables: { ...status.tables, [name]: progress } }
+  }
+
   const work = async (name: SealedTableName, signal: AbortSignal): Promise<void> => {
     const { keyring, tables, batch, pause } = options
     const source = yielding(kyselySource(db, { table: name, row: 'id' }))
     const rows = await countRows(db, name)
     const progress = reencrypt({ keyring, table: tables[name], source, cursor: cursors[name], batch, signal })
     for await (const { pass, scanned, rewritten, conflicts, unreadableCount: unreadable, done } of progress) {
-      const table: TableProgress = { rows, pass, scanned, rewritten, conflicts, unreadable, done }
-      status = { ...status, tables: { ...status.tables, [name]: table } }
+      report(name, { rows, pass, scanned, rewritten, conflicts, unreadable, done })
       if (pause > 0) await rest(pause)
     }
   }

@@ -122,12 +122,11 @@ async function moveCiphertext(world: World): Promise<string> {
   const [from, to] = world.storedRows()
   expect(from !== undefined && to !== undefined, 'two rows', [from, to])
   const refusals = [
-    { set: { email: from.email }, what: 'of another row' },
-    { set: { phone: to.email }, what: 'of another column' },
-    { set: { email: changed(to.email) }, what: 'with one changed bit' },
+    { column: 'email', value: from.email, what: 'of another row' },
+    { column: 'phone', value: to.email, what: 'of another column' },
+    { column: 'email', value: changed(to.email), what: 'with one changed bit' },
   ]
-  for (const { set, what } of refusals) {
-    const [[column = '', value = '']] = Object.entries(set) as [[string, string]]
+  for (const { column, value, what } of refusals) {
     world.sql(`update customers set ${column} = ? where id = ?`, value, to.id)
     const { status, text } = await mustRefuse('DECRYPT_FAILED', origin, 'GET', `/customers/${to.id}`)
     expect(

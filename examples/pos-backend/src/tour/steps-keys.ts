@@ -225,7 +225,7 @@ async function destroy(world: World, kept: Kept): Promise<string> {
 function wrappedKey(world: World, version: number): string {
   const newest = [...world.files()]
     .filter(([name]) => name.startsWith(join('keys', 'main.')))
-    .sort()
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .at(-1)
   const { keys } = JSON.parse(newest?.[1].toString('utf8') ?? '{}') as {
     keys: { purpose: string; version: number; wrapped?: string }[]

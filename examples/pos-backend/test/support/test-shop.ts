@@ -7,9 +7,9 @@ import { localKeyProvider, memoryKeyStore } from '@mosaajii/crypto'
 import type { Hono } from 'hono'
 import Libsql from 'libsql'
 import { afterEach } from 'vitest'
-import type { Acquirer } from '../src/domain/acquirer.ts'
-import { openShop, type Shop } from '../src/domain/shop.ts'
-import { shopApp } from '../src/http/app.ts'
+import type { Acquirer } from '../../src/domain/acquirer.ts'
+import { openShop, type Shop } from '../../src/domain/shop.ts'
+import { shopApp } from '../../src/http/app.ts'
 
 /** The admin token of every test shop. */
 export const adminToken = 'test-admin-token'
