@@ -175,7 +175,8 @@ export class FieldTable<RowColumn extends string, Specs extends ColumnSpecs> imp
 
   where<F extends SearchableNames<Specs>>(field: F, value: string): IndexMatch<RowColumn, Specs, F> {
     const index = this.columns.find(({ name }) => name === field)?.index
-    if (!index) throw new TypeError(`where: '${field}' of table '${this.name}' is not searchable()`)
+    // The argument is not shown: whoever mixes up the two gives the value that is looked for.
+    if (!index) throw new TypeError(`where: of table '${this.name}' these are searchable(): ${this.#searchable()}`)
     const column = index.column as IndexColumnOf<F, Specs[F]>
     const tokens = index.tokens.all(value)
     const has = (opened: object) => {
@@ -187,6 +188,11 @@ export class FieldTable<RowColumn extends string, Specs extends ColumnSpecs> imp
       build(column, 'in', tokens)
     const open = <R extends RowOf<RowColumn>>(rows: readonly R[]) => rows.map((row) => this.open(row)).filter(has)
     return Object.assign(match, { column, tokens, open })
+  }
+
+  #searchable(): string {
+    const names = this.columns.flatMap(({ name, index }) => (index ? [name] : []))
+    return names.join(', ') || 'none'
   }
 
   #sealFields(row: RowKey, values: Values): Values {
