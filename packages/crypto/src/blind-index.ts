@@ -44,7 +44,7 @@ export class KeyedBlindIndex implements BlindIndex {
   readonly #core: KeyringCore
   /** Where the indexed field is and was. */
   readonly places: readonly Place[]
-  readonly #name: string
+  readonly name: string
   readonly #normalize: Normalizer
   readonly #bits: number
   readonly #hashes = new WeakMap<IndexRoot, readonly KeyedHash[]>()
@@ -59,7 +59,7 @@ export class KeyedBlindIndex implements BlindIndex {
       throw new RangeError('blindIndex: bits is 1 to 256; planIndex() gives it')
     this.#core = core
     this.places = [place, ...formerly]
-    this.#name = checkName(name, 'blindIndex: name')
+    this.name = checkName(name, 'blindIndex: name')
     this.#normalize = normalize
     this.#bits = bits
   }
@@ -101,7 +101,7 @@ export class KeyedBlindIndex implements BlindIndex {
 
   #hashFor(root: IndexRoot, { tenant, table, column }: Place): KeyedHash {
     const { engine } = this.#core
-    const info = lengthPrefixed([domain, tenant, table, column, this.#name, this.#normalize, String(this.#bits)])
+    const info = lengthPrefixed([domain, tenant, table, column, this.name, this.#normalize, String(this.#bits)])
     const key = engine.derive(root.key, info)
     const hash = engine.keyedHash(key)
     key.fill(0)

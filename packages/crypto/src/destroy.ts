@@ -33,6 +33,8 @@ interface CoveredColumn {
   readonly name: string
   readonly purpose: KeyPurpose
   readonly places: readonly Place[]
+  /** The name of the blind index whose tokens these are. */
+  readonly index?: string
   /** The key version that the value needs; `undefined`: it cannot be read. */
   versionOf(value: string, row: SourceRow): number | undefined
 }
@@ -113,7 +115,7 @@ function entomb(
 }
 
 function countedKey(field: FieldEntry): string {
-  return `${fieldKey(field)} ${field.indexed === true}`
+  return JSON.stringify([fieldKey(field), field.indexes ?? []])
 }
 
 function checkDropped(dropped: unknown): void {
@@ -151,30 +153,37 @@ function sealedColumn(field: SealingField, name: string): CoveredColumn {
 
 function indexColumn(index: BlindIndex, name: string): CoveredColumn {
   if (!(index instanceof KeyedBlindIndex)) throw new TypeError('keyring.destroy: index is a blind index of a keyring')
-  return { name, purpose: 'index', places: index.places, versionOf: (value) => tokenVersion(value) }
+  return { name, purpose: 'index', places: index.places, index: index.name, versionOf: (value) => tokenVersion(value) }
 }
 
-/** Every field that was ever defined must be looked through, or its rows would be lost with the key. */
+/** Every field (or blind index) that was ever defined must be looked through, or its rows would be lost with the key. */
 function checkCoverage(
   document: KeyringDocument,
   purpose: KeyPurpose,
   columns: readonly CoveredColumn[],
   dropped: readonly Pick<FieldDefinition, 'tenant' | 'table' | 'column' | 'schema'>[],
 ): void {
+  const gone = new Set(dropped.map((place) => fieldKey(asEntry(place))))
   const covered = new Set(
-    [...columns.flatMap(({ places }) => places), ...dropped].map((place) => fieldKey(asEntry(place))),
+    columns.flatMap(({ places, index }) => places.map((place) => coverKey(asEntry(place), index))),
   )
-  const needed = document.fields.filter(
-    ({ use, indexed }) => use === 'stored' && (purpose === 'data' || indexed === true),
-  )
-  const uncovered = needed.find((field) => !covered.has(fieldKey(field)))
-  if (uncovered) {
-    const { tenant, table, column, schema } = uncovered
-    const where = [tenant && `tenant '${tenant}'`, schema && `schema '${schema}'`].filter(Boolean).join(', ')
-    throw refused(
-      `no source covers ${table}.${column}${where && ` (${where})`}; add it to sources, or to dropped if the column is gone`,
-    )
+  for (const field of document.fields) {
+    if (field.use !== 'stored' || gone.has(fieldKey(field))) continue
+    const needed = purpose === 'data' ? [undefined] : (field.indexes ?? [])
+    for (const index of needed) if (!covered.has(coverKey(field, index))) throw uncovered(field, index)
   }
+}
+
+function coverKey(field: FieldEntry, index: string | undefined): string {
+  return JSON.stringify([fieldKey(field), index])
+}
+
+function uncovered({ tenant, table, column, schema }: FieldEntry, index: string | undefined): Error {
+  const where = [tenant && `tenant '${tenant}'`, schema && `schema '${schema}'`].filter(Boolean).join(', ')
+  return refused(
+    `no source covers ${index === undefined ? '' : `the blind index '${index}' of `}${table}.${column}${where && ` (${where})`}; ` +
+      'add it to sources, or to dropped if the column is gone',
+  )
 }
 
 function asEntry({ tenant, table, column, schema }: { [K in keyof Place]?: Place[K] }): FieldEntry {

@@ -85,7 +85,7 @@ export class SealingField implements Field {
       text: new ContextSet(core.engine, 'text', place, formerly),
       bytes: new ContextSet(core.engine, 'bytes', place, formerly),
     }
-    this.register(false)
+    this.register()
   }
 
   get table(): string {
@@ -135,7 +135,7 @@ export class SealingField implements Field {
 
   blindIndex(definition: BlindIndexDefinition = {}): BlindIndex {
     const index = new KeyedBlindIndex(this.core, this.checked, definition)
-    this.register(true)
+    this.register(index.name)
     return index
   }
 
@@ -157,8 +157,8 @@ export class SealingField implements Field {
     }
   }
 
-  /** Notes this field and its earlier places in the keyring's document. */
-  register(indexed: boolean): void {
+  /** Notes this field, perhaps with a blind index, and its earlier places in the keyring's document. */
+  register(index?: string): void {
     const { place, formerly } = this.checked
     for (const { tenant, table, column, schema } of [place, ...formerly]) {
       this.core.register({
@@ -167,7 +167,7 @@ export class SealingField implements Field {
         table,
         column,
         ...(schema !== undefined && { schema }),
-        ...(indexed && { indexed }),
+        ...(index !== undefined && { indexes: [index] }),
       })
     }
   }

@@ -30,8 +30,8 @@ export interface FieldEntry {
   readonly table: string
   readonly column: string
   readonly schema?: string
-  /** Whether the field has a blind index. */
-  readonly indexed?: boolean
+  /** The names of its blind indexes: each has a column of tokens. */
+  readonly indexes?: readonly string[]
 }
 
 /** What a key store holds for a keyring. */
@@ -92,12 +92,25 @@ export function fieldKey({ use, tenant, table, column, schema }: FieldEntry): st
 
 const fieldMaps = new WeakMap<KeyringDocument, ReadonlyMap<string, FieldEntry>>()
 
-/** Whether a document has a field, and its blind index if it has one. */
+/** Whether a document has a field with all of its blind indexes. */
 export function hasField(document: KeyringDocument, entry: FieldEntry): boolean {
   const known = fieldMaps.get(document) ?? new Map(document.fields.map((field) => [fieldKey(field), field]))
   fieldMaps.set(document, known)
   const there = known.get(fieldKey(entry))
-  return there !== undefined && (entry.indexed !== true || there.indexed === true)
+  return there !== undefined && (entry.indexes ?? []).every((name) => there.indexes?.includes(name))
+}
+
+/** A field with the blind indexes of both entries. */
+export function mergedField(entry: FieldEntry, other: FieldEntry | undefined): FieldEntry {
+  const names = new Set([...(other?.indexes ?? []), ...(entry.indexes ?? [])])
+  return names.size > 0 ? { ...entry, indexes: [...names] } : entry
+}
+
+/** A document with more fields, each with its blind indexes. */
+export function withFields(document: KeyringDocument, added: readonly FieldEntry[]): KeyringDocument {
+  const fields = new Map(document.fields.map((field) => [fieldKey(field), field]))
+  for (const entry of added) fields.set(fieldKey(entry), mergedField(entry, fields.get(fieldKey(entry))))
+  return { ...document, fields: [...fields.values()] }
 }
 
 /**
@@ -190,7 +203,9 @@ const fieldChecks: Readonly<Record<keyof FieldEntry, Check>> = {
   table: isText,
   column: isText,
   schema: optional(isText),
-  indexed: optional((value) => typeof value === 'boolean'),
+  indexes: optional(
+    (value) => Array.isArray(value) && value.length > 0 && value.every(isText) && new Set(value).size === value.length,
+  ),
 }
 
 const documentChecks: Readonly<Record<keyof KeyringDocument, Check>> = {

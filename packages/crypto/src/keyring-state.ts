@@ -13,9 +13,11 @@ import {
   type KeyringDocument,
   type KeyVersion,
   maxEntries,
+  mergedField,
   parseDocument,
   serializeDocument,
   versionsAt,
+  withFields,
 } from './keyring-document.ts'
 import type { Settings } from './keyring-settings.ts'
 import { type DataKey, type IndexRoot, OpenedKeys } from './opened-keys.ts'
@@ -138,11 +140,10 @@ export class KeyringState implements KeyringCore {
   register(entry: FieldEntry): void {
     const { document } = this
     if (hasField(document, entry)) return
-    const known = this.#fields.get(fieldKey(entry))
-    if (known && (known.indexed || !entry.indexed)) return
-    if (document.fields.length + this.#fields.size >= maxEntries)
+    const waiting = this.#fields.get(fieldKey(entry))
+    if (!waiting && document.fields.length + this.#fields.size >= maxEntries)
       throw new RangeError(`keyring: '${this.id}' has ${maxEntries} fields; keep more in another keyring`)
-    this.#fields.set(fieldKey(entry), entry)
+    this.#fields.set(fieldKey(entry), mergedField(entry, waiting))
     // Best effort now; every refresh tries again, and sealing stops when refreshing fails for two intervals.
     this.#recording ??= Promise.resolve()
       .then(async () => this.#recordFields())
@@ -341,12 +342,7 @@ export class KeyringState implements KeyringCore {
     const added = this.#unrecorded(document)
     const refresh = Math.max(document.refresh, this.settings.refresh)
     if (added.length === 0 && refresh === document.refresh) return undefined
-    const replaced = new Set(added.map(fieldKey))
-    return {
-      ...document,
-      refresh,
-      fields: [...document.fields.filter((entry) => !replaced.has(fieldKey(entry))), ...added],
-    }
+    return { ...withFields(document, added), refresh }
   }
 
   /** 0 to 1: writers that met must not meet again. */

@@ -32,7 +32,7 @@ function sample(): PlainDocument {
       { purpose: 'data', version: 3, createdAt: 400_000, activeAt: 520_000, provider: 'kms', wrapped: `${wrapped}A` },
     ],
     fields: [
-      { use: 'stored', table: 'customers', column: 'email', indexed: true },
+      { use: 'stored', table: 'customers', column: 'email', indexes: ['default'] },
       { use: 'stored', tenant: 'a', table: 'customers', column: 'email', schema: 'v2' },
       { use: 'transient', table: 'payments', column: 'cvv' },
     ],
@@ -136,8 +136,11 @@ const damage: Readonly<Record<string, Mutation>> = {
   'no table': field('table', undefined),
   'an empty column': field('column', ''),
   'a tenant that is null': field('tenant', null),
-  'an indexed that is a number': field('indexed', 1),
-  'a field twice': ({ fields }) => fields.push({ ...fields[0], indexed: false }),
+  'indexes that are no list': field('indexes', 'default'),
+  'indexes that are none': field('indexes', []),
+  'an index twice': field('indexes', ['a', 'a']),
+  'an index without a name': field('indexes', ['']),
+  'a field twice': ({ fields }) => fields.push({ ...fields[0], indexes: ['other'] }),
   'too many fields': ({ fields }) => {
     for (let i = 0; fields.length <= maxEntries; i++) fields.push({ use: 'stored', table: 't', column: `c${i}` })
   },
@@ -231,7 +234,7 @@ describe('a later document', () => {
     ['the same', () => undefined],
     ['one more key', ({ keys }) => keys.push({ ...keys[3], version: 4 })],
     ['one more field', ({ fields }) => fields.push({ use: 'stored', table: 't', column: 'c' })],
-    ['an index for a field', ({ fields }) => Object.assign(fields[1] ?? {}, { indexed: true })],
+    ['an index for a field', ({ fields }) => Object.assign(fields[1] ?? {}, { indexes: ['a'] })],
     ['a longer interval', top('refresh', 70_000)],
     ['a key destroyed', (document) => destroyed(document, 2)],
   ])('may have %s', (_, mutate) => {
@@ -244,7 +247,8 @@ describe('a later document', () => {
     ['a key less', ({ keys }) => keys.pop()],
     ['a destroyed key back', ({ keys }) => Object.assign(keys[0] ?? {}, { wrapped, destroyedAt: undefined })],
     ['a field less', ({ fields }) => fields.pop()],
-    ['a field without its index', field('indexed', undefined)],
+    ['a field without its index', field('indexes', undefined)],
+    ['a field with another index', field('indexes', ['other'])],
   ])('must not have %s', (_, mutate) => {
     expect(continues(changed(mutate), earlier)).toBe(false)
   })
@@ -305,7 +309,7 @@ test('a keyring writes such a document', async () => {
   expect(document).toMatchObject({ format: 1, keyring: 'main', refresh: 300_000 })
   expect(document.keys.map(({ purpose, version }) => `${purpose} ${version}`)).toEqual(['data 1', 'index 1'])
   expect(document.fields).toEqual([
-    { use: 'stored', tenant: 'a', table: 'customers', column: 'email', schema: 's', indexed: true },
+    { use: 'stored', tenant: 'a', table: 'customers', column: 'email', schema: 's', indexes: ['default'] },
   ])
   keyring.close()
 })

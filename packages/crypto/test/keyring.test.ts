@@ -545,7 +545,7 @@ describe('recorded()', () => {
     keyring.transient({ table: 'p', column: 'cvv', ttl: '1m', tenant: 't' })
     await keyring.recorded()
     expect((await group.store.document()).fields).toEqual([
-      { use: 'stored', table: 'customers', column: 'email', indexed: true },
+      { use: 'stored', table: 'customers', column: 'email', indexes: ['default'] },
       { use: 'stored', tenant: 't', table: 'a', column: 'b', schema: 's' },
       { use: 'stored', tenant: 't', table: 'old', column: 'b', schema: 's' },
       { use: 'stored', tenant: 't', table: 'a', column: 'b' },
@@ -578,7 +578,7 @@ describe('recorded()', () => {
     await keyring.recorded()
     emailOf(await group.open())
     const { fields } = await group.store.document()
-    expect(fields).toEqual([{ use: 'stored', table: 'customers', column: 'email', indexed: true }])
+    expect(fields).toEqual([{ use: 'stored', table: 'customers', column: 'email', indexes: ['default'] }])
   })
 
   it('also resolves for a field that was defined while others were being written', async () => {

@@ -26,7 +26,7 @@ export interface PlainDocument {
     provider: string
     wrapped?: string
   }[]
-  fields: { use: string; tenant?: string; table: string; column: string; schema?: string; indexed?: boolean }[]
+  fields: { use: string; tenant?: string; table: string; column: string; schema?: string; indexes?: string[] }[]
 }
 
 /** A store whose calls a test can count, stop and falsify. */
