@@ -1,4 +1,5 @@
 import { Cipheriv, randomBytes } from 'node:crypto'
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import { discardEvents } from '@mosaajii/core'
 import { localKeyProvider, memoryKeyStore, openKeyring, reencrypt, searchable, sealed } from '@mosaajii/crypto'
 
@@ -52,6 +53,8 @@ export function observedAadLength(peer, row) {
   return length
 }
 
+const PAGE = 200
+
 const COLUMNS = {
   one: { email: sealed() },
   two: { email: sealed(), phone: sealed() },
@@ -84,11 +87,12 @@ export async function staleTables({ texts, rows }) {
   }
 }
 
-/** What re-encryption can not do without: open each old value, seal it anew, keep it. */
+/** What re-encryption can not do without: open each old value, seal it anew, keep it; with a turn of the event loop a page. */
 function byHand({ field, old, rows }) {
   const fresh = [...old]
-  return () => {
+  return async () => {
     for (let i = 0; i < rows.length; i++) {
+      if (i % PAGE === 0) await turnOfTheLoop()
       const at = { row: rows[i] }
       fresh[i] = field.seal(field.open(old[i], at), at)
     }
@@ -98,33 +102,34 @@ function byHand({ field, old, rows }) {
 async function moveAll(keyring, { sealedTable, source }) {
   source.makeStale()
   let last
-  for await (const progress of reencrypt({ keyring, table: sealedTable, source })) last = progress
+  for await (const progress of reencrypt({ keyring, table: sealedTable, source, batch: PAGE })) last = progress
   if (!last.done || source.updates() !== source.size)
     throw new Error(`moved ${source.updates()} of ${source.size} rows`)
 }
 
-/** The port on an array, ascending by key, that can be put back to where it began. */
+/** The port on an array, ascending by key, that can be put back to where it began. It updates in place: a table is no garbage. */
 function memorySource(records) {
   const first = records.map(({ id, ...columns }) => ({ key: id, columns })).sort((a, b) => (a.key < b.key ? -1 : 1))
-  const indexOf = new Map(first.map(({ key }, at) => [key, at]))
-  let now = [...first]
+  const now = first.map(({ key, columns }) => ({ key, columns: { ...columns } }))
+  const indexOf = new Map(now.map(({ key }, at) => [key, at]))
   let updates = 0
   return {
-    size: first.length,
+    size: now.length,
     updates: () => updates,
     makeStale() {
-      now = [...first]
+      for (const [at, { columns }] of first.entries()) Object.assign(now[at].columns, columns)
       updates = 0
     },
     async page(after, limit) {
+      // As a database does, it answers from the event loop.
+      await turnOfTheLoop()
       const from = after === undefined ? 0 : indexOf.get(after) + 1
       return now.slice(from, from + limit)
     },
     async update(key, expected, set) {
-      const at = indexOf.get(key)
-      const { columns } = now[at]
+      const { columns } = now[indexOf.get(key)]
       for (const name in expected) if (columns[name] !== expected[name]) return false
-      now[at] = { key, columns: { ...columns, ...set } }
+      Object.assign(columns, set)
       updates++
       return true
     },

@@ -24,7 +24,7 @@ const pace = process.argv.includes('--quick')
       field: { rounds: 31, turns: 16, warmMs: 400, sliceMs: 3 },
       slow: { rounds: 15, turns: 3, warmMs: 300, sliceMs: 4 },
       size: { rounds: 9, turns: 4, warmMs: 60, sliceMs: 2 },
-      rows: { rounds: 21, turns: 1, warmMs: 300, sliceMs: 20 },
+      rows: { rounds: 25, turns: 2, warmMs: 300, sliceMs: 20 },
     }
 
 /** The engine that is measured in this set, and an AAD as long as its own for the bare primitives. */
