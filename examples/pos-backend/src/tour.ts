@@ -12,16 +12,21 @@ async function tour(): Promise<boolean> {
   const world = new World(await mkdtemp(join(tmpdir(), 'pos-tour-')))
   const cleanUp = async (): Promise<void> => {
     await world.kill()
-    await rm(world.folder, { recursive: true, force: true })
+    await rm(world.folder, { recursive: true, force: true, maxRetries: 3 })
   }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void cleanUp().then(() => process.exit(1)))
+  const giveUp = (): void => {
+    console.log('The tour was ended before its time, or took too long.')
+    void cleanUp().finally(() => process.exit(1))
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, giveUp)
+  const limit = setTimeout(giveUp, 180_000)
   try {
     const passed = await runSteps([...basicSteps(world), ...keySteps(world)])
     if (!passed) console.log(`The server printed:\n${world.printed()}`)
     console.log(`${passed ? 'All steps hold' : 'The tour failed'} (${seconds(started)}).`)
     return passed
   } finally {
+    clearTimeout(limit)
     await cleanUp()
   }
 }

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Customer, UnreadableCustomer } from '../src/domain/customers.ts'
 import type { CustomerRow } from '../src/domain/database.ts'
-import { maxBody } from '../src/http/body.ts'
 import { adminToken, openTestShop, type TestShop, until } from './support/test-shop.ts'
 
 const ada = { name: 'Ada Lovelace', email: 'Ada@Example.com', phone: '+44 20 7946 0958' }
@@ -119,6 +118,14 @@ describe('an e-mail address', () => {
     expect(answers.filter(({ json }) => json.code === 'EMAIL_TAKEN').length).toBe(19)
   })
 
+  test('is kept unique by the database too', async () => {
+    const shop = await openTestShop()
+    await create(shop)
+    await create(shop, { ...ada, email: 'other@example.com' })
+    const copy = 'update customers set email_index = (select min(email_index) from customers)'
+    expect(() => shop.sql(copy)).toThrow('UNIQUE constraint failed: customers.email_index')
+  })
+
   test('belongs to one customer while the index key rotates, when it has two tokens', async () => {
     const shop = await openTestShop({ refresh: '1s' })
     const { id } = await create(shop)
@@ -165,7 +172,7 @@ describe('a ciphertext', () => {
 describe('a request', () => {
   test('with a body over the limit is refused before it is read to its end', async () => {
     const shop = await openTestShop()
-    const body = JSON.stringify({ ...ada, name: 'x'.repeat(maxBody) })
+    const body = JSON.stringify({ ...ada, name: 'x'.repeat(65_536) })
     expect(await codeOf(shop, 'POST', '/customers', body)).toEqual([413, 'BODY_TOO_LARGE'])
     let sent = 0
     const endless = new ReadableStream({
@@ -177,7 +184,7 @@ describe('a request', () => {
     const init = { method: 'POST', body: endless, duplex: 'half', headers: { 'content-type': 'application/json' } }
     const answer = await shop.app.request('http://localhost/customers', init as RequestInit)
     expect(answer.status).toBe(413)
-    expect(sent).toBeLessThan(maxBody * 3)
+    expect(sent).toBeLessThan(65_536 * 3)
   })
 
   test.each([

@@ -38,14 +38,22 @@ async function rotate(world: World, kept: Kept): Promise<string> {
   kept.before = world.storedRows()
   await mustRefuse('ADMIN_TOKEN_WRONG', origin, 'POST', '/admin/rotate', {}, 'a wrong token')
   const traffic = startTraffic(world)
-  const made = await must<KeyUse>(202, origin, 'POST', '/admin/rotate', {}, adminToken)
-  expect(made.version === 2 && made.state === 'pending', 'a pending version 2', made)
-  await until('version 2 to become active', 10_000, async () => {
-    const { keys } = await keysOf(world.child)
-    return keys.find(({ purpose, version, state }) => purpose === 'data' && version === 2 && state === 'active')
-  })
-  const atSwitch = traffic.count()
-  await until('requests after the switch', 10_000, async () => traffic.count() > atSwitch + 200 || undefined)
+  try {
+    const made = await must<KeyUse>(202, origin, 'POST', '/admin/rotate', {}, adminToken)
+    expect(made.version === 2 && made.state === 'pending', 'a pending version 2', made)
+    await until('version 2 to become active', 20_000, async () => {
+      const { keys } = await keysOf(world.child)
+      return keys.find(({ purpose, version, state }) => purpose === 'data' && version === 2 && state === 'active')
+    })
+    const atSwitch = traffic.count()
+    await until(
+      'requests after the switch',
+      20_000,
+      async () => traffic.failed() || traffic.count() > atSwitch + 200 || undefined,
+    )
+  } finally {
+    await traffic.stop()
+  }
   const { requests, failures, created } = await traffic.stop()
   expect(failures.length === 0, 'no request to fail', failures.slice(0, 3))
   const versions = new Map(world.storedRows().map((row) => [row.id, versionsIn(row)[0]]))
@@ -56,6 +64,7 @@ async function rotate(world: World, kept: Kept): Promise<string> {
 
 interface Traffic {
   count(): number
+  failed(): boolean
   stop(): Promise<{ requests: number; failures: string[]; created: string[] }>
 }
 
@@ -79,11 +88,12 @@ function startTraffic(world: World): Traffic {
     requests += 4
   }
   const client = async (): Promise<void> => {
-    while (!stopping) await once().catch((error: unknown) => failures.push(String(error)))
+    while (!stopping && failures.length === 0) await once().catch((error: unknown) => failures.push(String(error)))
   }
   const clients = Promise.all([client(), client(), client(), client()])
   return {
     count: () => requests,
+    failed: () => failures.length > 0,
     stop: async () => {
       stopping = true
       await clients

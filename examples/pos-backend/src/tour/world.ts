@@ -48,10 +48,11 @@ export class World {
 
   /** Ends the server at once: SIGKILL. */
   async kill(): Promise<void> {
-    if (!this.#child) return
-    await this.#child.kill()
-    this.#printed += this.#child.printed()
+    const child = this.#child
+    if (!child) return
     this.#child = undefined
+    await child.kill()
+    this.#printed += child.printed()
   }
 
   /** Everything that any of the servers has printed. */
