@@ -403,6 +403,16 @@ describe('what the application does meanwhile', () => {
     expect(versions('values')).toEqual(new Set([3]))
   })
 
+  it('does not blame a deleted row for the one after it', async () => {
+    fill(6)
+    source.put('c00004', { ...columnsOf(4), name: 'plaintext' })
+    await rotated(test)
+    between(() => source.rows.delete('c00003'))
+    expect((await run({ batch: 10 })).map(({ unreadable }) => unreadable)).toEqual(
+      Array.from({ length: 3 }, () => [{ row: 'c00004', column: 'name' }]),
+    )
+  })
+
   it('begins another pass when a key becomes active in the middle of one', async () => {
     fill(30)
     await rotated(test)
