@@ -194,6 +194,30 @@ describe.each(databases)('tables and re-encryption on %s', (name, openDatabase) 
       expect(accounts.open(row).note).toBe(String(row.id))
   })
 
+  test.each([
+    ['one column', { phone: '+442079460000' }],
+    ['a null', { phone: null }],
+    ['every column', { ...customer(50), id: undefined }],
+  ])('%s written between the reading and the update stays, and the row moves on', async (_, patch) => {
+    await insert(6)
+    await rotated(ring)
+    const { page, update } = source()
+    const late: typeof update = async (key, ...rest) => {
+      const change = () =>
+        db.updateTable('customers').set(customers.sealPatch('c00004', patch)).where('id', '=', 'c00004')
+      if (key === 'c00004' && updates++ === 0) await change().execute()
+      return update(key, ...rest)
+    }
+    let updates = 0
+    const progress = await run({ source: { page, update: late } })
+    const isFresh = Object.keys(patch).length > 1
+    expect(progress.at(-1)).toMatchObject({ rewritten: isFresh ? 5 : 6, conflicts: 0, unreadable: [], done: true })
+    const all = expected(6).map((one) => (one.id === 'c00004' ? { ...one, ...patch, id: one.id } : one))
+    expect(await opened()).toEqual(all)
+    const moved = (await stored())[4]
+    expect([moved?.name, moved?.email].map((value) => versionOf(value ?? ''))).toEqual([2, 2])
+  })
+
   test('stops with a code of its own when the database does not answer', async () => {
     await insert(2)
     const broken = kyselySource(db as unknown as Kysely<{ nothing: { id: string } }>, { table: 'nothing', row: 'id' })

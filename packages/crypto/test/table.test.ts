@@ -211,6 +211,10 @@ describe('open', () => {
       ).toBeInstanceOf(DecryptError)
     for (const table of elsewhere)
       expect(thrown(() => table.open({ id: a.id, name: a.name }))).toBeInstanceOf(DecryptError)
+    const bytes = keyring.table('customers', { row: 'id', fields: { name: sealed({ kind: 'bytes' }) } })
+    const eve = bytes.seal({ id: a.id, name: Buffer.from('Eve') })
+    expect(thrown(() => customers.open({ ...a, name: eve.name }))).toBeInstanceOf(DecryptError)
+    expect(thrown(() => bytes.open({ id: a.id, name: a.name }))).toBeInstanceOf(DecryptError)
     expect(customers.open(a)).toEqual(customer(4))
   })
 
