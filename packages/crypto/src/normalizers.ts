@@ -1,30 +1,33 @@
 import { type CryptoError, cryptoError } from './errors.ts'
 import { isWellFormed } from './names.ts'
 
-/** The longest text that is indexed, in bytes of UTF-8. */
-const maxBytes = 65_536
 const utf8 = new TextEncoder()
 
 function invalid(message: string): CryptoError {
   return cryptoError('INDEX_INPUT_INVALID', `blind index: ${message}`, { status: 422 })
 }
 
-function checkText(text: unknown): asserts text is string {
+function checkText(text: unknown, longest: number): asserts text is string {
   if (typeof text !== 'string') throw invalid('give the value as a string')
   if (text === '') throw invalid('the value is empty, and an empty value is not indexed')
   // A UTF-16 unit becomes at most three bytes: only a long text has to be encoded to be measured.
-  if (text.length > maxBytes || (text.length * 3 > maxBytes && utf8.encode(text).length > maxBytes)) {
-    throw invalid(`the value is longer than ${maxBytes} bytes of UTF-8`)
+  if (text.length > longest || (text.length * 3 > longest && utf8.encode(text).length > longest)) {
+    throw invalid(`the value is longer than ${longest} bytes of UTF-8`)
   }
   if (!isWellFormed(text)) throw invalid('the value has a lone surrogate')
 }
 
-/** Checks what goes in and what comes out: a normal form can be longer than its input, and must be acceptable itself. */
-function checked(normalForm: (text: string) => string): (value: string) => string {
+/**
+ * Checks what goes in and what comes out: a normal form can be longer than its input, and must be acceptable itself.
+ *
+ * @param longest bytes of UTF-8, checked before any other work: NFC sorts combining marks in time that grows with the square of their
+ * number, so that 64 KiB of them would stop the process for seconds.
+ */
+function checked(longest: number, normalForm: (text: string) => string): (value: string) => string {
   return (value) => {
-    checkText(value)
+    checkText(value, longest)
     const normal = normalForm(value)
-    if (normal !== value) checkText(normal)
+    if (normal !== value) checkText(normal, longest)
     return normal
   }
 }
@@ -63,18 +66,19 @@ function digits(text: string): string {
 
 /**
  * The normal forms that a blind index can compute before it makes a token, so that two spellings of one value are found as one. Each
- * takes a text of at most 64 KiB of UTF-8 and returns its normal form; the normal form of a normal form is itself. The name is part of
- * the index key, so changing it means rebuilding the index.
+ * takes a text and returns its normal form; the normal form of a normal form is itself. The name is part of the index key, so changing
+ * it means rebuilding the index. The limits are bytes of UTF-8, of the text as it is given and of its normal form.
  *
- * - `email`: spaces around it removed, NFC (RFC 6532 warns that NFKC merges different addresses), all of it in lower case. RFC 5321 lets
- *   a server tell `Ada@` from `ada@`; none that people use does, and a customer who types a capital must be found. Dots and `+tags`
- *   stay: whether they matter differs between providers. `xn--` and Unicode spellings of a domain stay different; choose one before.
- * - `phone`: digits with a leading `+` for `+` or `00`; spaces, dashes, `.`, `/` and brackets are dropped, letters refused. Without a
- *   country code two spellings stay different (`020 7946 0958`, `+44 20 7946 0958`), and so does a bracketed trunk zero (`+44 (0)20`):
- *   bring numbers to E.164 with libphonenumber first where both occur.
- * - `digits`: the digits 0 to 9, leading zeros kept; the same separators are dropped, everything else is refused, digits of other
- *   scripts too.
- * - `exact`: the text as it is.
+ * - `email`, at most 320 bytes (RFC 5321, 4.5.3.1: 64 before the `@`, 255 after it): spaces around it removed, NFC (RFC 6532 warns that
+ *   NFKC merges different addresses), all of it in lower case. RFC 5321 lets a server tell `Ada@` from `ada@`; none that people use does,
+ *   and a customer who types a capital must be found. Dots and `+tags` stay: whether they matter differs between providers. `xn--` and
+ *   Unicode spellings of a domain stay different; choose one before.
+ * - `phone`, at most 256 bytes: digits with a leading `+` for `+` or `00`; spaces, dashes, `.`, `/` and brackets are dropped, letters
+ *   refused. Without a country code two spellings stay different (`020 7946 0958`, `+44 20 7946 0958`), and so does a bracketed trunk
+ *   zero (`+44 (0)20`): bring numbers to E.164 with libphonenumber first where both occur.
+ * - `digits`, at most 256 bytes: the digits 0 to 9, leading zeros kept; the same separators are dropped, everything else is refused,
+ *   digits of other scripts too.
+ * - `exact`, at most 64 KiB: the text as it is.
  *
  * @throws {CryptoError} `INDEX_INPUT_INVALID` for what cannot be indexed; the message never shows the value.
  * @example
@@ -84,10 +88,10 @@ function digits(text: string): string {
  */
 export const normalizers: Readonly<Record<'email' | 'phone' | 'digits' | 'exact', (value: string) => string>> =
   Object.freeze({
-    email: checked(email),
-    phone: checked(phone),
-    digits: checked(digits),
-    exact: checked((text) => text),
+    email: checked(320, email),
+    phone: checked(256, phone),
+    digits: checked(256, digits),
+    exact: checked(65_536, (text) => text),
   })
 
 /** The name of a normal form: `email`, `phone`, `digits` or `exact`. */
