@@ -42,9 +42,12 @@ const domain = 'mosaajii/crypto/blind-index/v1'
 /** The implementation of {@link BlindIndex}. Internal. */
 export class KeyedBlindIndex implements BlindIndex {
   readonly #core: KeyringCore
-  /** Where the indexed field is and was. */
-  readonly places: readonly Place[]
-  readonly name: string
+  /** Where the indexed field is. */
+  readonly place: Place
+  readonly #places: readonly Place[]
+  readonly #name: string
+  /** Tells it apart from every other index of the field: name, normaliser and width. */
+  readonly label: string
   readonly #normalize: Normalizer
   readonly #bits: number
   readonly #hashes = new WeakMap<IndexRoot, readonly KeyedHash[]>()
@@ -58,10 +61,12 @@ export class KeyedBlindIndex implements BlindIndex {
     if (!Number.isInteger(bits) || bits < 1 || bits > 256)
       throw new RangeError('blindIndex: bits is 1 to 256; planIndex() gives it')
     this.#core = core
-    this.places = [place, ...formerly]
-    this.name = checkName(name, 'blindIndex: name')
+    this.place = place
+    this.#places = [place, ...formerly]
+    this.#name = checkName(name, 'blindIndex: name')
     this.#normalize = normalize
     this.#bits = bits
+    this.label = labelOf(definition)
   }
 
   current(value: string): string {
@@ -94,14 +99,14 @@ export class KeyedBlindIndex implements BlindIndex {
   #hashesOf(root: IndexRoot): readonly KeyedHash[] {
     const known = this.#hashes.get(root)
     if (known) return known
-    const hashes = this.places.map((place) => this.#hashFor(root, place))
+    const hashes = this.#places.map((place) => this.#hashFor(root, place))
     this.#hashes.set(root, hashes)
     return hashes
   }
 
   #hashFor(root: IndexRoot, { tenant, table, column }: Place): KeyedHash {
     const { engine } = this.#core
-    const info = lengthPrefixed([domain, tenant, table, column, this.name, this.#normalize, String(this.#bits)])
+    const info = lengthPrefixed([domain, tenant, table, column, this.#name, this.#normalize, String(this.#bits)])
     const key = engine.derive(root.key, info)
     const hash = engine.keyedHash(key)
     key.fill(0)
@@ -115,6 +120,11 @@ export class KeyedBlindIndex implements BlindIndex {
     kept[kept.length - 1] = (kept[kept.length - 1] as number) & (0xff << spare)
     return `${version}.${this.#core.engine.encodeBase64url(kept)}`
   }
+}
+
+/** Tells a blind index apart from every other one of its field. Normaliser and width have no spaces, so no two definitions share a label. */
+export function labelOf({ name = 'default', normalize = 'exact', bits = 256 }: BlindIndexDefinition): string {
+  return `${name} ${normalize} ${bits}`
 }
 
 /** The version of a stored token; `undefined` when the text is none. */

@@ -1,4 +1,5 @@
-import { type BlindIndex, KeyedBlindIndex, tokenVersion } from './blind-index.ts'
+import { type BlindIndex, type BlindIndexDefinition, KeyedBlindIndex, labelOf, tokenVersion } from './blind-index.ts'
+import type { ColumnSpecs } from './columns.ts'
 import type { Place } from './context.ts'
 import { cryptoError } from './errors.ts'
 import { recorded } from './events.ts'
@@ -24,16 +25,21 @@ export interface DestroyOptions {
   readonly sources: readonly CoveredSource[]
   /** Default `'data'`. */
   readonly purpose?: KeyPurpose
-  /** Fields that were defined once and whose columns no longer exist anywhere. */
-  readonly dropped?: readonly Pick<FieldDefinition, 'tenant' | 'table' | 'column' | 'schema'>[]
+  /** Fields, or single blind indexes of theirs, that were defined once and whose columns no longer exist anywhere. */
+  readonly dropped?: readonly DroppedField[]
 }
 
-/** One column to look through: its places in the keyring's document, and the version that a stored value of it needs. */
+/** A field whose column is gone; with `index`, only that blind index of it. Earlier places of a field are fields of their own here. */
+export interface DroppedField extends Pick<FieldDefinition, 'tenant' | 'table' | 'column' | 'schema'> {
+  readonly index?: BlindIndexDefinition
+}
+
+/** One column to look through: its place in the keyring's document, and the version that a stored value of it needs. */
 interface CoveredColumn {
   readonly name: string
   readonly purpose: KeyPurpose
-  readonly places: readonly Place[]
-  /** The name of the blind index whose tokens these are. */
+  readonly place: Place
+  /** The label of the blind index whose tokens these are. */
   readonly index?: string
   /** The key version that the value needs; `undefined`: it cannot be read. */
   versionOf(value: string, row: SourceRow): number | undefined
@@ -45,7 +51,6 @@ interface Count {
 }
 
 const pageLength = 500
-const transientMs = 3_600_000
 
 /** See `Keyring.destroy`. */
 export async function destroyKey(state: KeyringState, version: number, options: DestroyOptions): Promise<KeyVersion> {
@@ -89,11 +94,13 @@ function checkState(state: KeyringState, purpose: KeyPurpose, version: number): 
     throw refused(`version ${version} of the ${purpose} key is ${keyState}; only a decrypt-only one can go`)
   const { refresh, fields } = state.document
   // A slow instance may seal for two intervals more; a transient value must open until it expires.
-  const hasTransients = purpose === 'data' && fields.some(({ use }) => use === 'transient')
-  const wait = 2 * refresh + (hasTransients ? transientMs : 0)
+  const longest = purpose === 'data' ? Math.max(0, ...fields.map(({ ttl = 0 }) => ttl)) : 0
+  const wait = 2 * refresh + longest
   const left = decryptOnlyAt + wait - state.clock.now()
   if (left > 0)
-    throw refused(`version ${version} must be decrypt-only for ${wait} ms before it can go; ${left} ms are left`)
+    throw refused(`version ${version} must be decrypt-only for ${wait} ms before it can go; ${left} ms are left`, {
+      waitMs: left,
+    })
 }
 
 /** The tombstone: the entry without its key. `counted` is the document by which the rows were counted. `undefined`: it is there already. */
@@ -118,11 +125,12 @@ function countedKey(field: FieldEntry): string {
   return JSON.stringify([fieldKey(field), field.indexes ?? []])
 }
 
+/** @throws {TypeError} for what is not a list of fields. */
 function checkDropped(dropped: unknown): void {
   if (!Array.isArray(dropped)) throw new TypeError('keyring.destroy: dropped is a list of fields')
   for (const field of dropped) {
     const who = 'keyring.destroy: dropped'
-    checkOptions(field, who, ['table', 'column', 'tenant', 'schema', 'formerly', 'algorithms'])
+    checkOptions(field, who, ['table', 'column', 'tenant', 'schema', 'index'])
     checkName((field as FieldDefinition).table, `${who}: table`)
     checkName((field as FieldDefinition).column, `${who}: column`)
   }
@@ -131,8 +139,7 @@ function checkDropped(dropped: unknown): void {
 function columnsOf(state: KeyringState, entry: CoveredSource, purpose: KeyPurpose): readonly CoveredColumn[] {
   if ('index' in entry) return purpose === 'index' ? [indexColumn(entry.index, entry.column)] : []
   const { fields } = entry
-  if ((fields instanceof SealingField || fields instanceof FieldTable) && fields.core !== state)
-    throw new TypeError('keyring.destroy: fields is of another keyring; give the table or field of this one')
+  if (fields instanceof SealingField || fields instanceof FieldTable) checkOwner(state, fields)
   if (fields instanceof SealingField) return purpose === 'data' ? [sealedColumn(fields, fields.column)] : []
   if (!(fields instanceof FieldTable)) throw new TypeError('keyring.destroy: fields is a table or a field of a keyring')
   return fields.columns.flatMap(({ name, field, index }) => {
@@ -141,19 +148,25 @@ function columnsOf(state: KeyringState, entry: CoveredSource, purpose: KeyPurpos
   })
 }
 
+function checkOwner(state: KeyringState, fields: SealingField | FieldTable<string, ColumnSpecs>): void {
+  const core = fields instanceof SealingField ? SealingField.coreOf(fields) : FieldTable.coreOf(fields)
+  if (core !== state)
+    throw new TypeError('keyring.destroy: fields is of another keyring; give the table or field of this one')
+}
+
 function sealedColumn(field: SealingField, name: string): CoveredColumn {
-  const { engine } = field.core
+  const { engine } = SealingField.coreOf(field)
   return {
     name,
     purpose: 'data',
-    places: [field.checked.place, ...field.checked.formerly],
+    place: field.checked.place,
     versionOf: (value, { key }) => (field.reads(value, key) ? decodeToken(engine, value)?.keyVersion : undefined),
   }
 }
 
 function indexColumn(index: BlindIndex, name: string): CoveredColumn {
   if (!(index instanceof KeyedBlindIndex)) throw new TypeError('keyring.destroy: index is a blind index of a keyring')
-  return { name, purpose: 'index', places: index.places, index: index.name, versionOf: (value) => tokenVersion(value) }
+  return { name, purpose: 'index', place: index.place, index: index.label, versionOf: (value) => tokenVersion(value) }
 }
 
 /** Every field (or blind index) that was ever defined must be looked through, or its rows would be lost with the key. */
@@ -161,12 +174,12 @@ function checkCoverage(
   document: KeyringDocument,
   purpose: KeyPurpose,
   columns: readonly CoveredColumn[],
-  dropped: readonly Pick<FieldDefinition, 'tenant' | 'table' | 'column' | 'schema'>[],
+  dropped: readonly DroppedField[],
 ): void {
-  const gone = new Set(dropped.map((place) => fieldKey(asEntry(place))))
-  const covered = new Set(
-    columns.flatMap(({ places, index }) => places.map((place) => coverKey(asEntry(place), index))),
-  )
+  const gone = new Set(dropped.filter(({ index }) => !index).map((place) => fieldKey(asEntry(place))))
+  // An earlier place is not covered by the later one: rows may have been left where they were.
+  const covered = new Set(columns.map(({ place, index }) => coverKey(asEntry(place), index)))
+  for (const place of dropped) if (place.index) covered.add(coverKey(asEntry(place), labelOf(place.index)))
   for (const field of document.fields) {
     if (field.use !== 'stored' || gone.has(fieldKey(field))) continue
     const needed = purpose === 'data' ? [undefined] : (field.indexes ?? [])
@@ -203,8 +216,10 @@ async function checkUnused(source: SealedSource, columns: readonly CoveredColumn
   if (unreadable > 0)
     throw refused(
       `${unreadable} values of ${names} cannot be read; reencrypt() lists their rows. Mend or delete them first`,
+      { unreadable },
     )
-  if (needed > 0) throw refused(`${needed} values of ${names} still need version ${version}; run reencrypt() first`)
+  if (needed > 0)
+    throw refused(`${needed} values of ${names} still need version ${version}; run reencrypt() first`, { needed })
 }
 
 async function countRows(source: SealedSource, columns: readonly CoveredColumn[], version: number): Promise<Count> {
@@ -232,6 +247,6 @@ function countRow(count: Count, row: SourceRow, columns: readonly CoveredColumn[
   return { needed, unreadable }
 }
 
-function refused(reason: string): Error {
-  return cryptoError('KEY_DESTRUCTION_REFUSED', `destroy: ${reason}`, { status: 409 })
+function refused(reason: string, detail: Record<string, number> = {}): Error {
+  return cryptoError('KEY_DESTRUCTION_REFUSED', `destroy: ${reason}`, { status: 409, detail })
 }

@@ -48,6 +48,10 @@ const optionNames: Readonly<Record<FieldUse, readonly string[]>> = {
  */
 export function checkField(definition: FieldDefinition, use: FieldUse, who: string): CheckedField {
   checkOptions(definition, who, optionNames[use])
+  // A tenant that was looked up and not found must not become "no tenant".
+  for (const name of ['tenant', 'schema'] as const)
+    if (Object.hasOwn(definition, name) && definition[name] === undefined)
+      throw new TypeError(`${who}: ${name} is undefined; give it, or leave it out where there is none`)
   const { tenant, schema, formerly = [], algorithms = ['KC-XAES-256-GCM'] } = definition
   const place: Place = {
     tenant: tenant === undefined ? undefined : checkName(tenant, `${who}: tenant`),

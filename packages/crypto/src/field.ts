@@ -1,5 +1,6 @@
 import { emit } from '@mosaajii/core'
 import { type BlindIndex, type BlindIndexDefinition, KeyedBlindIndex } from './blind-index.ts'
+import { copyBytes } from './byte-input.ts'
 import { ContextSet } from './context-set.ts'
 import type { ContextTemplate } from './context.ts'
 import { cryptoError, DecryptError, hasCode, UnknownKeyVersionError } from './errors.ts'
@@ -69,16 +70,17 @@ export interface Opened {
   readonly former: boolean
 }
 
-type Outcome = Opened | { readonly reason: string; readonly keyVersion?: number }
+type Refused = { readonly reason: string; readonly keyVersion?: number }
+type Outcome = Opened | Refused
 
 /** The implementation of {@link Field}. Internal. */
 export class SealingField implements Field {
-  readonly core: KeyringCore
+  readonly #core: KeyringCore
   readonly checked: CheckedField
   readonly #contexts: Readonly<Record<'text' | 'bytes', ContextSet>>
 
   constructor(core: KeyringCore, definition: FieldDefinition) {
-    this.core = core
+    this.#core = core
     this.checked = checkField(definition, 'stored', 'keyring.field')
     const { place, formerly } = this.checked
     this.#contexts = {
@@ -86,6 +88,11 @@ export class SealingField implements Field {
       bytes: new ContextSet(core.engine, 'bytes', place, formerly),
     }
     this.register()
+  }
+
+  /** Internal. A function and not a property, so that nothing that prints a field comes to its keys. */
+  static coreOf(field: SealingField): KeyringCore {
+    return field.#core
   }
 
   get table(): string {
@@ -97,15 +104,15 @@ export class SealingField implements Field {
   }
 
   seal(text: string, context: RowContext): Sealed {
-    checkText(text, this.core)
-    if (isSealedHere(this.core, text)) throw alreadySealed()
+    checkText(text, this.#core)
+    if (isSealedHere(this.#core, text)) throw alreadySealed()
     return this.#seal('text', text, context)
   }
 
   sealBytes(bytes: Uint8Array, context: RowContext): Sealed {
-    checkBytes(bytes)
-    if (this.#holdsToken(bytes)) throw alreadySealed()
-    return this.#seal('bytes', bytes, context)
+    const copy = checkBytes(bytes)
+    if (this.#holdsToken(copy)) throw alreadySealed()
+    return this.#seal('bytes', copy, context)
   }
 
   open(sealed: string, context: RowContext): string {
@@ -117,39 +124,41 @@ export class SealingField implements Field {
   }
 
   async openAsync(sealed: string, context: RowContext): Promise<string> {
-    return afterRefresh(this.core, () => this.open(sealed, context))
+    const { row } = context
+    return afterRefresh(this.#core, () => this.open(sealed, { row }))
   }
 
   async openBytesAsync(sealed: string, context: RowContext): Promise<Uint8Array> {
-    return afterRefresh(this.core, () => this.openBytes(sealed, context))
+    const { row } = context
+    return afterRefresh(this.#core, () => this.openBytes(sealed, { row }))
   }
 
   isStale(sealed: string): boolean {
-    const { algorithmId, keyVersion } = readHeader(this.core.engine, sealed)
-    return keyVersion < this.core.activeDataVersion() || algorithmId !== this.checked.algorithmIds[0]
+    const { algorithmId, keyVersion } = readHeader(this.#core.engine, sealed)
+    return keyVersion < this.#core.activeDataVersion() || algorithmId !== this.checked.algorithmIds[0]
   }
 
   keyVersionOf(sealed: string): number {
-    return readHeader(this.core.engine, sealed).keyVersion
+    return readHeader(this.#core.engine, sealed).keyVersion
   }
 
   blindIndex(definition: BlindIndexDefinition = {}): BlindIndex {
-    const index = new KeyedBlindIndex(this.core, this.checked, definition)
-    this.register(index.name)
+    const index = new KeyedBlindIndex(this.#core, this.checked, definition)
+    this.register(index.label)
     return index
   }
 
   /** Opens as one kind, and tells whether an earlier context did. Every failure is thrown from the one line below. */
   openAs(kind: 'text' | 'bytes', sealed: string, row: RowKey): Opened {
     const outcome = this.#tryOpen(kind, sealed, rowText(row))
-    if ('value' in outcome) return outcome
-    throw openFailed(this.core, this.checked.place, outcome)
+    if (isOpened(outcome)) return outcome
+    throw openFailed(this.#core, this.checked.place, outcome)
   }
 
   /** Whether a stored value opens, as whichever kind it is. No event is emitted. */
   reads(sealed: string, row: RowKey): boolean {
     try {
-      return (['text', 'bytes'] as const).some((kind) => 'value' in this.#tryOpen(kind, sealed, rowText(row)))
+      return (['text', 'bytes'] as const).some((kind) => isOpened(this.#tryOpen(kind, sealed, rowText(row))))
     } catch (error) {
       // Nothing was ever sealed for a row key that no row can have.
       if (error instanceof UnknownKeyVersionError || hasCode(error, 'ROW_INVALID')) return false
@@ -161,7 +170,7 @@ export class SealingField implements Field {
   register(index?: string): void {
     const { place, formerly } = this.checked
     for (const { tenant, table, column, schema } of [place, ...formerly]) {
-      this.core.register({
+      this.#core.register({
         use: 'stored',
         ...(tenant !== undefined && { tenant }),
         table,
@@ -174,22 +183,22 @@ export class SealingField implements Field {
 
   #seal(kind: 'text' | 'bytes', plaintext: string | Uint8Array, context: RowContext): Sealed {
     const row = rowText(context.row)
-    const { version, cipher } = this.core.sealingKey()
+    const { version, cipher } = this.#core.sealingKey()
     const algorithmId = this.checked.algorithmIds[0] as number
     return cipher.seal(algorithmId, this.#contexts[kind].present.for(algorithmId, version, row), plaintext) as Sealed
   }
 
   #tryOpen(kind: 'text' | 'bytes', sealed: string, row: string): Outcome {
-    const token = decodeToken(this.core.engine, sealed)
+    const token = decodeToken(this.#core.engine, sealed)
     if (!token) return { reason: 'not a token' }
     if (!this.checked.algorithmIds.includes(token.algorithmId))
       return { reason: 'algorithm not allowed', keyVersion: token.keyVersion }
-    const key = keyFor(this.core, token)
+    const key = keyFor(this.#core, token)
     if (key === 'destroyed') return { reason: 'key destroyed', keyVersion: token.keyVersion }
     const opened = this.#contexts[kind].tryEach((context) => openIn(context, token, key, row))
     if (!opened) return { reason: 'does not verify', keyVersion: token.keyVersion }
     if (kind === 'bytes') return { value: new Uint8Array(opened.value), former: opened.former }
-    const value = this.core.engine.readUtf8(opened.value)
+    const value = this.#core.engine.readUtf8(opened.value)
     return value === undefined
       ? { reason: 'not UTF-8', keyVersion: token.keyVersion }
       : { value, former: opened.former }
@@ -197,10 +206,10 @@ export class SealingField implements Field {
 
   /** Bytes may hold a token in its text form or in its binary form. */
   #holdsToken(bytes: Uint8Array): boolean {
-    const { engine } = this.core
-    if (bytes[0] === 1 && bytes.length <= maxTokenLength) return isSealedHere(this.core, engine.encodeBase64url(bytes))
+    const { engine } = this.#core
+    if (bytes[0] === 1 && bytes.length <= maxTokenLength) return isSealedHere(this.#core, engine.encodeBase64url(bytes))
     const text = bytes[0] === 0x41 && bytes.length <= maxTokenLength ? engine.readUtf8(bytes) : undefined
-    return text !== undefined && isSealedHere(this.core, text)
+    return text !== undefined && isSealedHere(this.#core, text)
   }
 }
 
@@ -262,10 +271,15 @@ export function checkText(text: unknown, core: KeyringCore): asserts text is str
   }
 }
 
-function checkBytes(bytes: unknown): asserts bytes is Uint8Array {
-  if (!(bytes instanceof Uint8Array))
-    throw cryptoError('SEAL_INPUT_INVALID', 'sealBytes: give a Uint8Array', { status: 422 })
-  if (bytes.length > maxPlaintextLength) throw tooLong()
+function checkBytes(bytes: unknown): Uint8Array {
+  const copy = copyBytes(bytes, maxPlaintextLength, tooLong)
+  if (copy) return copy
+  throw cryptoError('SEAL_INPUT_INVALID', 'sealBytes: give a Uint8Array', { status: 422 })
+}
+
+/** By an own property: a polluted prototype must not make a refusal look like a value. */
+function isOpened(outcome: Outcome): outcome is Opened {
+  return Object.hasOwn(outcome, 'value')
 }
 
 function tooLong(): Error {

@@ -24,22 +24,22 @@ export function encodeKeyRecord(context: KeyContext, key: Uint8Array): Uint8Arra
 /**
  * Takes the key out of an unwrapped record.
  *
- * @throws {CryptoError} `KEY_PROVIDER_FAILED` when the record is of another keyring, purpose, version or algorithm.
+ * @throws {CryptoError} `KEY_PROVIDER_FAILED` when the record is of another keyring, purpose, version or algorithm, or its key is all zero.
  */
 export function decodeKeyRecord(context: KeyContext, record: Uint8Array): Uint8Array {
   const prefix = recordPrefix(context)
   const matches = record.length === prefix.length + keyLength && prefix.every((byte, i) => byte === record[i])
-  if (!matches) {
-    const { keyring, purpose, version } = context
-    throw cryptoError(
-      'KEY_PROVIDER_FAILED',
-      `the ${purpose} key ${version} of keyring '${keyring}' unwrapped to another key's record`,
-      {
-        status: 503,
-      },
-    )
-  }
-  return record.slice(prefix.length)
+  if (!matches) throw mismatch(context, "to another key's record")
+  // A copy by construction: `slice` of a Buffer would be a view of the provider's memory, which is overwritten in a moment.
+  const key = new Uint8Array(record.subarray(prefix.length))
+  if (key.some((byte) => byte !== 0)) return key
+  throw mismatch(context, 'to an empty key')
+}
+
+function mismatch({ keyring, purpose, version }: KeyContext, what: string): Error {
+  return cryptoError('KEY_PROVIDER_FAILED', `the ${purpose} key ${version} of keyring '${keyring}' unwrapped ${what}`, {
+    status: 503,
+  })
 }
 
 function recordPrefix({ keyring, purpose, version }: KeyContext): Uint8Array {

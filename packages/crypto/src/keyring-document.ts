@@ -30,6 +30,8 @@ export interface FieldEntry {
   readonly table: string
   readonly column: string
   readonly schema?: string
+  /** Of a transient field: how long its values open at most, in milliseconds. */
+  readonly ttl?: number
   /** The names of its blind indexes: each has a column of tokens. */
   readonly indexes?: readonly string[]
 }
@@ -97,13 +99,18 @@ export function hasField(document: KeyringDocument, entry: FieldEntry): boolean 
   const known = fieldMaps.get(document) ?? new Map(document.fields.map((field) => [fieldKey(field), field]))
   fieldMaps.set(document, known)
   const there = known.get(fieldKey(entry))
-  return there !== undefined && (entry.indexes ?? []).every((name) => there.indexes?.includes(name))
+  return (
+    there !== undefined &&
+    (entry.ttl ?? 0) <= (there.ttl ?? 0) &&
+    (entry.indexes ?? []).every((name) => there.indexes?.includes(name))
+  )
 }
 
-/** A field with the blind indexes of both entries. */
+/** A field with the blind indexes of both entries and the longer life. */
 export function mergedField(entry: FieldEntry, other: FieldEntry | undefined): FieldEntry {
   const names = new Set([...(other?.indexes ?? []), ...(entry.indexes ?? [])])
-  return names.size > 0 ? { ...entry, indexes: [...names] } : entry
+  const ttl = Math.max(entry.ttl ?? 0, other?.ttl ?? 0)
+  return { ...entry, ...(names.size > 0 && { indexes: [...names] }), ...(ttl > 0 && { ttl }) }
 }
 
 /** A document with more fields, each with its blind indexes. */
@@ -120,13 +127,15 @@ export function withFields(document: KeyringDocument, added: readonly FieldEntry
 export function continues(later: KeyringDocument, earlier: KeyringDocument): boolean {
   const keys = new Map(later.keys.map((entry) => [`${entry.purpose} ${entry.version}`, entry]))
   return (
+    later.refresh >= earlier.refresh &&
     earlier.keys.every((entry) => {
-      const { activeAt, wrapped, destroyedAt } = keys.get(`${entry.purpose} ${entry.version}`) ?? {}
-      if (activeAt !== entry.activeAt) return false
+      const { createdAt, activeAt, wrapped, destroyedAt } = keys.get(`${entry.purpose} ${entry.version}`) ?? {}
+      if (activeAt !== entry.activeAt || createdAt !== entry.createdAt) return false
       return entry.destroyedAt === undefined
         ? wrapped === entry.wrapped || destroyedAt !== undefined
         : destroyedAt !== undefined
-    }) && earlier.fields.every((field) => hasField(later, field))
+    }) &&
+    earlier.fields.every((field) => hasField(later, field))
   )
 }
 
@@ -203,6 +212,7 @@ const fieldChecks: Readonly<Record<keyof FieldEntry, Check>> = {
   table: isText,
   column: isText,
   schema: optional(isText),
+  ttl: optional((value) => isTime(value) && (value as number) >= 1 && (value as number) <= 3_600_000),
   indexes: optional(
     (value) => Array.isArray(value) && value.length > 0 && value.every(isText) && new Set(value).size === value.length,
   ),

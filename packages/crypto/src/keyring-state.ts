@@ -1,8 +1,10 @@
 import { type Clock, emit, type EventSink, isSecurityError } from '@mosaajii/core'
+import { fromBase64url } from './base64url.ts'
 import { withDeadline } from './deadline.ts'
 import type { Engine } from './engines/engine.ts'
 import { cryptoError } from './errors.ts'
 import type { KeyPurpose } from './key-provider.ts'
+import { maxDocumentLength } from './key-store.ts'
 import type { KeyringCore } from './keyring-core.ts'
 import {
   continues,
@@ -26,6 +28,9 @@ import { type HeldKey, holdKey } from './unwrap-cache.ts'
 
 const soonMs = 1000
 const swapAttempts = 100
+const unwrapsAtOnce = 16
+/** How much of the document fields may take, in characters; the rest is for keys. */
+const maxFieldsLength: number = maxDocumentLength / 2
 
 /** A change to the document: the new one, or `undefined` when nothing is to be changed. It is made again when another writer was first. */
 export type DocumentChange = (document: KeyringDocument) => KeyringDocument | undefined
@@ -104,7 +109,7 @@ export class KeyringState implements KeyringCore {
   }
 
   sealingKey(): DataKey {
-    const now = this.settings.clock.now()
+    const now = this.#now()
     if (this.#sealing && now < this.#sealingUntil && now >= this.#refreshedAt && this.#ticksSinceRefresh <= 2)
       return this.#sealing
     return this.#chooseSealingKey(now)
@@ -115,7 +120,7 @@ export class KeyringState implements KeyringCore {
   }
 
   activeDataVersion(): number {
-    return this.#opened().activeAt('data', this.clock.now()).version
+    return this.#opened().activeAt('data', this.#now()).version
   }
 
   indexRoots(): readonly IndexRoot[] {
@@ -130,19 +135,20 @@ export class KeyringState implements KeyringCore {
   }
 
   activeIndexVersion(): number {
-    return this.#opened().activeAt('index', this.clock.now()).version
+    return this.#opened().activeAt('index', this.#now()).version
   }
 
   versions(purpose: KeyPurpose): readonly KeyVersion[] {
-    return versionsAt(this.document, purpose, this.clock.now())
+    return versionsAt(this.document, purpose, this.#now())
   }
 
   register(entry: FieldEntry): void {
     const { document } = this
     if (hasField(document, entry)) return
     const waiting = this.#fields.get(fieldKey(entry))
-    if (!waiting && document.fields.length + this.#fields.size >= maxEntries)
-      throw new RangeError(`keyring: '${this.id}' has ${maxEntries} fields; keep more in another keyring`)
+    const length = lengthOf(document.fields) + lengthOf([...this.#fields.values()]) + lengthOf([entry])
+    if ((!waiting && document.fields.length + this.#fields.size >= maxEntries) || length > maxFieldsLength)
+      throw new RangeError(`keyring: '${this.id}' has no room for more fields; keep them in another keyring`)
     this.#fields.set(fieldKey(entry), mergedField(entry, waiting))
     // Best effort now; every refresh tries again, and sealing stops when refreshing fails for two intervals.
     this.#recording ??= Promise.resolve()
@@ -203,7 +209,7 @@ export class KeyringState implements KeyringCore {
 
   async #refresh(): Promise<void> {
     // Taken before the reading: what another instance publishes meanwhile may be missed.
-    const startedAt = this.clock.now()
+    const startedAt = this.#now()
     const ticksBefore = this.#ticksSinceRefresh
     this.#checkOpen()
     let { document, generation } = await this.#read()
@@ -255,27 +261,49 @@ export class KeyringState implements KeyringCore {
 
   async #adopt(document: KeyringDocument, generation: number): Promise<void> {
     this.#keys ??= new OpenedKeys(this.engine, document)
-    const missing = this.#keys.missing(document)
-    const holding = await Promise.allSettled(missing.map(async (entry) => this.#hold(entry)))
-    const failure = holding.find((result) => result.status === 'rejected')
     const held = new Map<KeyEntry, HeldKey>()
-    for (const [i, result] of holding.entries())
-      if (result.status === 'fulfilled') held.set(missing[i] as KeyEntry, result.value)
-    if (failure || this.#closed || generation < this.#generation) {
-      for (const key of held.values()) key.release()
+    try {
+      await this.#holdAll(this.#keys.missing(document), held)
       this.#checkOpen()
-      if (failure) throw failure.reason
+    } catch (error) {
+      for (const key of held.values()) key.release()
+      throw error
+    }
+    if (generation < this.#generation) {
+      for (const key of held.values()) key.release()
       return
     }
     this.#generation = generation
+    // Before the keys change: what is chosen from here on is chosen from the new ones, and nothing seals with a key that is being closed.
+    this.#sealing = undefined
     this.#keys.adopt(document, held)
     for (const [key, entry] of this.#fields) if (hasField(document, entry)) this.#fields.delete(key)
+  }
+
+  /** Some at a time, so that their times do not add up, and none after the first that fails: a damaged document must not keep the provider busy. */
+  async #holdAll(entries: readonly KeyEntry[], held: Map<KeyEntry, HeldKey>): Promise<void> {
+    const waiting = [...entries]
+    let failed = false
+    const worker = async () => {
+      for (let entry = waiting.shift(); entry && !failed && !this.#closed; entry = waiting.shift())
+        held.set(entry, await this.#hold(entry))
+    }
+    const workers = Array.from({ length: unwrapsAtOnce }, async () =>
+      worker().catch((error: unknown) => {
+        failed = true
+        throw error
+      }),
+    )
+    const failure = (await Promise.allSettled(workers)).find(({ status }) => status === 'rejected')
+    if (failure?.status === 'rejected') throw failure.reason
   }
 
   async #hold(entry: KeyEntry): Promise<HeldKey> {
     const { provider, deadline, events, clock, id } = this.settings
     const context = { keyring: id, purpose: entry.purpose, version: entry.version }
-    return holdKey({ provider, context, wrapped: fromBase64url(entry.wrapped ?? ''), deadline, events, clock })
+    const wrapped = fromBase64url(entry.wrapped ?? '')
+    if (!wrapped) throw cryptoError('KEY_STORE_FAILED', `a wrapped key of keyring '${id}' is damaged`, { status: 503 })
+    return holdKey({ provider, context, wrapped, deadline, events, clock })
   }
 
   #chooseSealingKey(now: number): DataKey {
@@ -327,11 +355,9 @@ export class KeyringState implements KeyringCore {
 
   async #recordFields(): Promise<void> {
     this.#checkOpen()
-    // Once more for the fields that were defined meanwhile.
-    while (this.#unrecorded(this.document).length > 0) {
-      await this.change((document) => this.#withFields(document))
-      await this.refresh()
-    }
+    if (this.#unrecorded(this.document).length === 0) return
+    await this.change((document) => this.#withFields(document))
+    await this.refresh()
   }
 
   #unrecorded(document: KeyringDocument): readonly FieldEntry[] {
@@ -352,6 +378,15 @@ export class KeyringState implements KeyringCore {
     return (byte[0] ?? 0) / 255
   }
 
+  /** Without a time there is no telling which key is active. */
+  #now(): number {
+    const now: unknown = this.settings.clock.now()
+    if (typeof now === 'number' && Number.isFinite(now)) return now
+    throw cryptoError('KEYRING_STALE', `the clock of keyring '${this.id}' gives no time in milliseconds`, {
+      status: 503,
+    })
+  }
+
   #opened(): OpenedKeys {
     this.#checkOpen()
     if (!this.#keys) throw cryptoError('KEYRING_CLOSED', `the keyring '${this.id}' is not open yet`)
@@ -363,8 +398,13 @@ export class KeyringState implements KeyringCore {
   }
 }
 
-function fromBase64url(text: string): Uint8Array {
-  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0))
+const lengths = new WeakMap<readonly FieldEntry[], number>()
+
+/** The length of fields as text; of a document's list it is counted once. */
+function lengthOf(fields: readonly FieldEntry[]): number {
+  const length = lengths.get(fields) ?? JSON.stringify(fields).length
+  lengths.set(fields, length)
+  return length
 }
 
 async function pause(ms: number): Promise<void> {

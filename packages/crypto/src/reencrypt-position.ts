@@ -1,3 +1,4 @@
+import { fromBase64url, toBase64url } from './base64url.ts'
 import { cryptoError } from './errors.ts'
 import type { RowKey } from './sealed-source.ts'
 
@@ -25,7 +26,7 @@ interface Written {
 
 /** The position as text for a cursor store. `of` tells whose it is. */
 export function writePosition({ pass, after }: Position, of: string): string {
-  return JSON.stringify({ of, pass, key: typeof after, after: toBase64url(String(after)) })
+  return JSON.stringify({ of, pass, key: typeof after, after: encodeText(String(after)) })
 }
 
 /**
@@ -48,7 +49,7 @@ export function readPosition(cursor: string, of: string, table: string): Positio
 /** Names a table of a keyring and tenant in 43 characters, whatever their length. */
 export async function nameOf(...parts: readonly (string | undefined)[]): Promise<string> {
   const text = new TextEncoder().encode(JSON.stringify(parts.map((part) => part ?? null)))
-  return encode(new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', text)))
+  return toBase64url(new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', text)))
 }
 
 function parse(text: string): Partial<Written> | undefined {
@@ -60,30 +61,22 @@ function parse(text: string): Partial<Written> | undefined {
 }
 
 function readKey({ key, after }: Partial<Written>): RowKey | undefined {
-  const text = typeof after === 'string' ? fromBase64url(after) : undefined
-  if (text === undefined || text === '') return undefined
+  const text = typeof after === 'string' ? decodeText(after) : undefined
+  if (text === undefined) return undefined
   if (key === 'string') return text
   if (!/^-?\d{1,80}$/.test(text)) return undefined
   if (key === 'bigint') return BigInt(text)
   return key === 'number' && Number.isSafeInteger(Number(text)) ? Number(text) : undefined
 }
 
-function toBase64url(text: string): string {
-  return encode(new TextEncoder().encode(text))
+function encodeText(text: string): string {
+  return toBase64url(new TextEncoder().encode(text))
 }
 
-function encode(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
-}
-
-function fromBase64url(text: string): string | undefined {
+function decodeText(text: string): string | undefined {
   try {
-    const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
-    const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0))
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    const bytes = fromBase64url(text)
+    return bytes && new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
     return undefined
   }

@@ -1,4 +1,5 @@
-import { type CursorStore, memoryCursor } from './cursors.ts'
+import { type CursorStore, maxCursorLength, memoryCursor } from './cursors.ts'
+import type { ColumnSpecs } from './columns.ts'
 import { cryptoError } from './errors.ts'
 import type { Keyring } from './keyring.ts'
 import { checkOptions } from './options.ts'
@@ -50,6 +51,8 @@ export interface ReencryptProgress {
 
 const maxListed = 1000
 const rereads = 3
+/** How long rows are rewritten without a turn for anyone else. */
+const breathMs = 10
 
 /**
  * Seals a table's stale rows again under the active key, while the application goes on working. One UPDATE a row carries all its sealed
@@ -67,7 +70,7 @@ export function reencrypt(options: ReencryptOptions): AsyncGenerator<ReencryptPr
   checkOptions(options, 'reencrypt', ['keyring', 'table', 'source', 'cursor', 'batch', 'signal'])
   const { keyring, table, source, cursor = memoryCursor(), batch = 200, signal } = options
   if (!(table instanceof FieldTable)) throw new TypeError('reencrypt: table is made by keyring.table()')
-  if (table.core.id !== keyring?.id) throw new TypeError('reencrypt: the table is of another keyring')
+  if (FieldTable.coreOf(table).id !== keyring?.id) throw new TypeError('reencrypt: the table is of another keyring')
   checkMethods(source, ['page', 'update'], 'source reads and updates the rows; kyselySource() makes one')
   checkMethods(cursor, ['load', 'save', 'clear'], 'cursor is a store; memoryCursor() and fileCursor() make one')
   if (signal !== undefined) checkMethods(signal, ['throwIfAborted'], 'signal is an AbortSignal')
@@ -88,7 +91,9 @@ async function* run(work: Run, cursor: CursorStore): AsyncGenerator<ReencryptPro
     const page = await work.page(place)
     if (page.length > 0) {
       place = await work.rewrite(place, page)
-      await cursor.save(writePosition(place, name))
+      const position = writePosition(place, name)
+      // A row key that is too long for a cursor costs the next run some time.
+      if (position.length <= maxCursorLength) await cursor.save(position)
       yield work.progress(place.pass, false)
     } else if (work.isClean(place)) {
       await cursor.clear()
@@ -109,11 +114,12 @@ async function* run(work: Run, cursor: CursorStore): AsyncGenerator<ReencryptPro
 
 /** One run over a table and what it counted. */
 class Run {
-  readonly table: FieldTable<string, Record<string, never>>
+  readonly table: FieldTable<string, ColumnSpecs>
   readonly #source: SealedSource
   readonly #batch: number
   readonly #signal: AbortSignal | undefined
   readonly #columns: readonly string[]
+  #breathedAt = performance.now()
   #scanned = 0
   #rewritten = 0
   #conflicts = 0
@@ -121,7 +127,7 @@ class Run {
   #unreadableCount = 0
 
   constructor(table: object, source: SealedSource, batch: number, signal: AbortSignal | undefined) {
-    this.table = table as FieldTable<string, Record<string, never>>
+    this.table = table as FieldTable<string, ColumnSpecs>
     this.#source = source
     this.#batch = batch
     this.#signal = signal
@@ -131,7 +137,7 @@ class Run {
   /** What a cursor of this work is called. */
   async name(): Promise<string> {
     const place = this.table.columns[0]?.field.checked.place
-    return nameOf(this.table.core.id, place?.tenant, place?.schema, this.table.name)
+    return nameOf(FieldTable.coreOf(this.table).id, place?.tenant, place?.schema, this.table.name)
   }
 
   /** The beginning, or where an earlier run was; whether that one had found nothing stale is not asked. */
@@ -164,6 +170,7 @@ class Run {
     let stillClean = clean && target === now
     let before = after
     for (const row of page) {
+      await this.#breathe()
       this.#signal?.throwIfAborted()
       const outcome = await this.#rewriteRow(row, before)
       this.#count(outcome, row.key)
@@ -171,6 +178,15 @@ class Run {
       before = row.key
     }
     return { pass, after: before, clean: stillClean, target: now }
+  }
+
+  /** With a driver that answers at once, a page would keep timers waiting, the keyring's own refresh among them. */
+  async #breathe(): Promise<void> {
+    if (performance.now() - this.#breathedAt < breathMs) return
+    await new Promise((resolve) => {
+      setTimeout(resolve, 0)
+    })
+    this.#breathedAt = performance.now()
   }
 
   progress(pass: number, done: boolean): ReencryptProgress {
@@ -191,7 +207,7 @@ class Run {
    * @throws {CryptoError} `KEYRING_STALE`: an instance that may have missed a rotation must not say that all rows are on the newest key.
    */
   #target(): string {
-    const { core } = this.table
+    const core = FieldTable.coreOf(this.table)
     return `${core.sealingKey().version}/${core.activeIndexRoot().version}`
   }
 

@@ -1,6 +1,7 @@
 import { isSecurityError } from '@mosaajii/core'
 import { tokenVersion } from './blind-index.ts'
 import { DecryptError } from './errors.ts'
+import { SealingField } from './field.ts'
 import type { SealedSource, SourceRow } from './sealed-source.ts'
 import { sealAs, type TableColumn } from './table.ts'
 
@@ -29,6 +30,8 @@ const unreadable: ReadonlySet<string> = new Set([
   'INDEX_INPUT_INVALID',
   // It opens, to something that is sealed: to seal that once more would bury a mistake.
   'ALREADY_SEALED',
+  // Nothing was ever sealed for a key that no row can have.
+  'ROW_INVALID',
 ])
 
 /** Seals a row again if anything in it is stale. One statement carries all of it, and only if nothing in it changed meanwhile. */
@@ -55,7 +58,7 @@ function mayBeStale({ name, field, index }: TableColumn, { columns }: SourceRow)
   if (columns[name] === null) return typeof token === 'string'
   if (field.checked.formerly.length > 0) return true
   if (index && (typeof token !== 'string' || index.tokens.isStale(token))) return true
-  const { core } = field
+  const core = SealingField.coreOf(field)
   try {
     // A version that does not exist is not stale, and does not open either.
     const isKnown = core.dataKey(field.keyVersionOf(stored)) !== undefined

@@ -1,3 +1,4 @@
+import { toBase64url } from './base64url.ts'
 import { cryptoError } from './errors.ts'
 import { recorded } from './events.ts'
 import { encodeKeyRecord, keyLength } from './key-record.ts'
@@ -122,9 +123,7 @@ async function makeKey(settings: Settings, purpose: KeyPurpose, version: number)
   engine.random(key)
   const record = encodeKeyRecord(context, key)
   try {
-    const returned = await callProvider(provider, deadline, async (signal) => provider.wrap(record, context, signal))
-    // A copy, so that what is stored is what was unwrapped, whatever the provider does with its array.
-    const wrapped = returned.slice()
+    const wrapped = await callProvider(provider, deadline, async (signal) => provider.wrap(record, context, signal))
     const held = await holdKey({ provider, context, wrapped, deadline, events, clock })
     if (held.key.every((byte, i) => byte === key[i]))
       return { entry: { purpose, version, provider: provider.id, wrapped: toBase64url(wrapped) }, held }
@@ -142,11 +141,4 @@ function newestOf(document: KeyringDocument, purpose: KeyPurpose): KeyEntry {
   const newest = document.keys.findLast((entry) => entry.purpose === purpose)
   if (!newest) throw new Error('unreachable: a document has a version of each purpose')
   return newest
-}
-
-function toBase64url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
 }

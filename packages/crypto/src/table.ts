@@ -121,7 +121,7 @@ type Values = Readonly<Record<string, unknown>>
 
 /** The implementation of {@link SealedTable}. Internal. */
 export class FieldTable<RowColumn extends string, Specs extends ColumnSpecs> implements SealedTable<RowColumn, Specs> {
-  readonly core: KeyringCore
+  readonly #core: KeyringCore
   readonly name: string
   readonly row: RowColumn
   readonly columns: readonly TableColumn[]
@@ -130,7 +130,7 @@ export class FieldTable<RowColumn extends string, Specs extends ColumnSpecs> imp
   constructor(core: KeyringCore, name: string, definition: TableDefinition<RowColumn, Specs>) {
     checkOptions(definition, 'keyring.table', ['row', 'fields', 'tenant', 'schema', 'formerly', 'algorithms'])
     const { row, fields, ...shared } = definition
-    this.core = core
+    this.#core = core
     this.name = name
     this.row = checkName(row, 'keyring.table: row') as RowColumn
     checkOptions(fields, 'keyring.table: fields', Object.keys(fields ?? {}))
@@ -145,32 +145,40 @@ export class FieldTable<RowColumn extends string, Specs extends ColumnSpecs> imp
     this.#tokenColumns = new Set(this.columns.flatMap(({ index }) => index?.column ?? []))
   }
 
+  /** Internal, as of a field. */
+  static coreOf(table: FieldTable<string, ColumnSpecs>): KeyringCore {
+    return table.#core
+  }
+
   seal<const R extends RowOf<RowColumn> & PlainFields<Specs>>(record: R): SealedRecord<R, Specs> {
-    const values = record as Values
+    // Read once: what was checked is what is sealed.
+    const values: Values = { ...record }
     const missing = this.columns.find(({ name }) => own(values, name) === undefined)
     if (missing) throw invalid(this.name, missing.name, 'is missing; give it, or null where the field is nullable')
-    return { ...values, ...this.#sealFields(record[this.row], values) } as SealedRecord<R, Specs>
+    return { ...values, ...this.#sealFields(own(values, this.row) as RowKey, values) } as SealedRecord<R, Specs>
   }
 
   sealPatch<const P extends PatchFields<Specs>>(row: RowKey, patch: P): SealedRecord<P, Specs> {
-    const values = patch as Values
+    const values: Values = { ...patch }
     if (own(values, this.row) !== undefined) throw invalid(this.name, this.row, "is the row's key, which never changes")
     const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
     return { ...given, ...this.#sealFields(row, values) } as SealedRecord<P, Specs>
   }
 
   open<R extends RowOf<RowColumn>>(row: R): OpenedRecord<R, Specs> {
-    rowText(row[this.row])
+    const key = row[this.row]
+    rowText(key)
     const opened = Object.fromEntries(Object.entries<unknown>(row).filter(([name]) => !this.#tokenColumns.has(name)))
     for (const column of this.columns) {
       const stored = own(opened, column.name)
-      if (stored !== undefined) opened[column.name] = this.#openColumn(column, stored, row[this.row])
+      if (stored !== undefined) opened[column.name] = this.#openColumn(column, stored, key)
     }
     return opened as OpenedRecord<R, Specs>
   }
 
   async openAsync<R extends RowOf<RowColumn>>(row: R): Promise<OpenedRecord<R, Specs>> {
-    return afterRefresh(this.core, () => this.open(row))
+    const copy = { ...row }
+    return afterRefresh(this.#core, () => this.open(copy))
   }
 
   where<F extends SearchableNames<Specs>>(field: F, value: string): IndexMatch<RowColumn, Specs, F> {
@@ -214,7 +222,7 @@ export class FieldTable<RowColumn extends string, Specs extends ColumnSpecs> imp
   #openColumn({ name, kind, nullable, field }: TableColumn, stored: unknown, row: RowKey): unknown {
     if (stored !== null) return field.openAs(kind, stored as string, row).value
     if (nullable) return null
-    throw openFailed(this.core, { table: this.name, column: name }, { reason: 'null' })
+    throw openFailed(this.#core, { table: this.name, column: name }, { reason: 'null' })
   }
 }
 

@@ -44,6 +44,7 @@ export class TransientSealingField implements TransientField {
     this.#context = new ContextTemplate(core.engine, 'transient', place)
     core.register({
       use: 'transient',
+      ttl: this.#ttl,
       ...(place.tenant !== undefined && { tenant: place.tenant }),
       table: place.table,
       column: place.column,
@@ -74,7 +75,8 @@ export class TransientSealingField implements TransientField {
   }
 
   async openAsync(sealed: string, context: RowContext): Promise<string> {
-    return afterRefresh(this.#core, () => this.open(sealed, context))
+    const { row } = context
+    return afterRefresh(this.#core, () => this.open(sealed, { row }))
   }
 
   #failed(outcome: { reason: string; keyVersion?: number }): DecryptError {

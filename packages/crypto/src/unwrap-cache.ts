@@ -1,4 +1,6 @@
-import type { Clock, EventSink } from '@mosaajii/core'
+import { type Clock, type EventSink, isSecurityError } from '@mosaajii/core'
+import { toBase64url } from './base64url.ts'
+import { copyBytes } from './byte-input.ts'
 import { withDeadline } from './deadline.ts'
 import { cryptoError } from './errors.ts'
 import { recorded } from './events.ts'
@@ -22,61 +24,121 @@ export interface HeldKey {
   release(): void
 }
 
-interface Shared {
-  readonly key: Promise<Uint8Array>
-  holders: number
-}
-
-const caches = new WeakMap<KeyProvider, Map<string, Shared>>()
+const caches = new WeakMap<KeyProvider, Map<string, SharedKey>>()
 
 /**
- * Unwraps a key, once a process for each provider: concurrent cold starts and later holders share one call, and one event. The last
- * holder's release overwrites the key.
+ * Unwraps a key, once a process for each provider: concurrent cold starts and later holders share one call. Every sink records that the key
+ * was opened, before its holder has it. The last holder's release overwrites the key.
  *
- * @throws {CryptoError} `KEY_PROVIDER_FAILED`, or `EVENT_NOT_RECORDED` and then the provider was not called.
+ * @throws {CryptoError} `KEY_PROVIDER_FAILED`, or `EVENT_NOT_RECORDED` and then this holder does not get the key.
  */
 export async function holdKey(request: UnwrapRequest): Promise<HeldKey> {
   const cache = cacheOf(request.provider)
   const { keyring, purpose, version } = request.context
-  const id = `${keyring} ${purpose} ${version} ${toHex(request.wrapped)}`
-  const shared = cache.get(id) ?? { key: unwrap(request), holders: 0 }
+  const id = `${keyring} ${purpose} ${version} ${toBase64url(request.wrapped)}`
+  const shared = cache.get(id) ?? new SharedKey(() => cache.delete(id))
   cache.set(id, shared)
-  shared.holders++
-  const drop = () => {
-    shared.holders--
-    if (shared.holders === 0 && cache.get(id) === shared) cache.delete(id)
-    return shared.holders === 0
-  }
+  const release = shared.hold()
   try {
-    const key = await shared.key
-    return { key, release: onlyOnce(() => drop() && key.fill(0)) }
+    return { key: await shared.keyFor(request), release }
   } catch (error) {
-    // A failure is not kept: the next holder asks the provider again.
-    if (cache.get(id) === shared) cache.delete(id)
+    release()
     throw error
   }
 }
 
-async function unwrap({ provider, context, wrapped, deadline, events, clock }: UnwrapRequest): Promise<Uint8Array> {
-  const data = {
-    keyring: context.keyring,
-    provider: provider.id,
-    purpose: context.purpose,
-    keyVersion: context.version,
+/** One key of one provider, and who uses it. */
+class SharedKey {
+  #holders = 0
+  #key: Promise<Uint8Array> | undefined
+  #bytes: Uint8Array | undefined
+  readonly #recorded = new Map<EventSink, Promise<Uint8Array>>()
+  readonly #forget: () => void
+
+  constructor(forget: () => void) {
+    this.#forget = forget
   }
-  return recorded({ events, clock, deadline }, 'keyring.unwrap', data, async () => {
-    const record = await callProvider(provider, deadline, (signal) => provider.unwrap(wrapped.slice(), context, signal))
-    try {
-      return decodeKeyRecord(context, record)
-    } finally {
-      record.fill(0)
+
+  /** Counts a holder. The function that is returned ends its use, once. */
+  hold(): () => void {
+    this.#holders++
+    let held = true
+    return () => {
+      if (held) this.#holders--
+      if (held && this.#holders === 0) this.#end()
+      held = false
     }
-  })
+  }
+
+  /** The key, when the holder's own sink has recorded that it was opened, and within the holder's own deadline. */
+  async keyFor(request: UnwrapRequest): Promise<Uint8Array> {
+    const { events, deadline, provider } = request
+    const known = this.#recorded.get(events)
+    if (known)
+      return withDeadline(
+        deadline,
+        async () => known,
+        () => timedOut(provider, deadline),
+      )
+    const key = this.#record(request)
+    this.#recorded.set(events, key)
+    // A failure is not kept: the next holder asks again.
+    key.catch(() => this.#recorded.delete(events))
+    return key
+  }
+
+  async #record(request: UnwrapRequest): Promise<Uint8Array> {
+    const { provider, context, deadline } = request
+    const { keyring, purpose, version } = context
+    const data = { keyring, provider: provider.id, purpose, keyVersion: version }
+    return recorded(request, 'keyring.unwrap', data, async () => {
+      this.#key ??= unwrap(request).catch((error: unknown) => {
+        this.#key = undefined
+        throw error
+      })
+      const key = this.#key
+      this.#bytes = await withDeadline(
+        deadline,
+        async () => key,
+        () => timedOut(provider, deadline),
+      )
+      return this.#bytes
+    })
+  }
+
+  #end(): void {
+    this.#forget()
+    this.#bytes?.fill(0)
+    // Still under way: nobody waits for it any more.
+    this.#key?.then((key) => key.fill(0)).catch(() => undefined)
+  }
+}
+
+async function unwrap({ provider, context, wrapped, deadline }: UnwrapRequest): Promise<Uint8Array> {
+  let returned: Uint8Array | undefined
+  let record: Uint8Array | undefined
+  try {
+    record = await callProvider(provider, deadline, async (signal) => {
+      returned = await provider.unwrap(new Uint8Array(wrapped), context, signal)
+      // Too late: nobody will take it.
+      if (signal.aborted) wipe(returned)
+      return returned
+    })
+    return decodeKeyRecord(context, record)
+  } finally {
+    wipe(returned)
+    wipe(record)
+  }
+}
+
+function wipe(bytes: Uint8Array | undefined): void {
+  if (bytes instanceof Uint8Array) bytes.fill(0)
 }
 
 /**
  * Calls a provider within the deadline and checks what it returns.
  *
+ * @returns a copy; the provider's own array is left to it.
  * @throws {CryptoError} `KEY_PROVIDER_FAILED` whatever went wrong; the provider's own error is its cause.
  */
 export async function callProvider(
@@ -84,39 +146,35 @@ export async function callProvider(
   deadline: number,
   call: (signal: AbortSignal) => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
-  const failed = (what: string, cause?: unknown) =>
-    cryptoError('KEY_PROVIDER_FAILED', `key provider '${provider.id}' ${what}`, {
-      status: 503,
-      ...(cause !== undefined && { cause }),
-    })
-  const timedOut = failed(`did not answer within ${deadline} ms`)
+  const late = timedOut(provider, deadline)
   try {
-    const result = await withDeadline(
+    const returned = await withDeadline(
       deadline,
       async (signal) => call(signal),
-      () => timedOut,
+      () => late,
     )
-    if (result instanceof Uint8Array && result.length > 0 && result.length <= 4096) return result
+    const bytes = copyBytes(returned, maxReturned, () => failed(provider, returnedWrong))
+    if (bytes && bytes.length > 0) return bytes
   } catch (cause) {
-    throw cause === timedOut ? timedOut : failed('failed', cause)
+    throw isSecurityError(cause) && cause.code === 'KEY_PROVIDER_FAILED' ? cause : failed(provider, 'failed', cause)
   }
-  throw failed('did not return 1 to 4096 bytes')
+  throw failed(provider, returnedWrong)
 }
 
-function cacheOf(provider: KeyProvider): Map<string, Shared> {
-  const cache = caches.get(provider) ?? new Map<string, Shared>()
+const maxReturned = 4096
+const returnedWrong = `did not return 1 to ${maxReturned} bytes`
+
+function timedOut(provider: KeyProvider, deadline: number): Error {
+  return failed(provider, `did not answer within ${deadline} ms`)
+}
+
+function failed(provider: KeyProvider, what: string, cause?: unknown): Error {
+  const message = `key provider '${provider.id}' ${what}`
+  return cryptoError('KEY_PROVIDER_FAILED', message, { status: 503, ...(cause !== undefined && { cause }) })
+}
+
+function cacheOf(provider: KeyProvider): Map<string, SharedKey> {
+  const cache = caches.get(provider) ?? new Map<string, SharedKey>()
   caches.set(provider, cache)
   return cache
-}
-
-function onlyOnce(work: () => void): () => void {
-  let done = false
-  return () => {
-    if (!done) work()
-    done = true
-  }
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

@@ -247,14 +247,23 @@ describe('destroy() refuses', () => {
 
   it('such a row in an earlier context of its field', async () => {
     const before = keyring.field({ table: 'clients', column: 'mail' })
+    const old = before.seal('y', { row: 2 })
     const moved = keyring.field({ table: 'members', column: 'email', formerly: [{ table: 'clients', column: 'mail' }] })
     const rows = rowsSource([{ key: 1, columns: { email: before.seal('x', { row: 1 }) } }])
     await retire()
     renew()
     const sources = [...covered(), { fields: moved, source: rows }]
-    await refused(keyring.destroy(1, { sources }), /still need version 1/)
+    // Rows may have been left in the earlier place: that it is gone must be said, or its rows be read too.
+    await refused(keyring.destroy(1, { sources }), /no source covers clients\.mail/)
+    const dropped = [{ table: 'clients', column: 'mail' }]
+    await refused(keyring.destroy(1, { sources, dropped }), /still need version 1/)
     rows.rows[0] = { key: 1, columns: { email: moved.seal('x', { row: 1 }) } }
-    await keyring.destroy(1, { sources })
+    const left = rowsSource([{ key: 2, columns: { mail: old } }])
+    await refused(
+      keyring.destroy(1, { sources: [...sources, { fields: before, source: left }] }),
+      /1 values of mail still need/,
+    )
+    await keyring.destroy(1, { sources, dropped })
   })
 
   test.each<[string, (token: string) => string | null | undefined]>([
@@ -308,12 +317,12 @@ describe('destroy() refuses', () => {
   })
 
   it('when a field of another instance, which this one never defined, is not covered', async () => {
+    await retire()
+    renew()
     const other = await group.open()
     other.field({ table: 'invoices', column: 'iban' })
     await other.recorded()
     other.close()
-    await retire()
-    renew()
     await refused(keyring.destroy(1, { sources: covered() }), /invoices\.iban/)
   })
 
@@ -445,7 +454,7 @@ describe('destroying an index key', () => {
     const destroy = async (sources: DestroyOptions['sources']) => keyring.destroy(1, { purpose: 'index', sources })
 
     await refused(destroy([]), /no source covers/)
-    await refused(destroy([byTable]), /no source covers the blind index 'default' of customers\.email/)
+    await refused(destroy([byTable]), /no source covers the blind index 'default email 256' of customers\.email/)
     await refused(destroy([byIndex]), /no source covers .* of people\.mail/)
     // The field alone says nothing about where its tokens are.
     await refused(destroy([byTable, { fields: email, source }]), /no source covers .* of customers\.email/)
@@ -466,12 +475,20 @@ describe('destroying an index key', () => {
     const [full, short] = [email.blindIndex({ name: 'full' }), email.blindIndex({ name: 'short', bits: 12 })]
     await retire('index')
     const sources = [{ index: full, column: 'full', source: rowsSource() }]
-    await refused(keyring.destroy(1, { purpose: 'index', sources }), /no source covers the blind index 'short'/)
+    await refused(
+      keyring.destroy(1, { purpose: 'index', sources }),
+      /no source covers the blind index 'short exact 12'/,
+    )
     const short1 = rowsSource([{ key: 1, columns: { short: '1.AAA' } }])
     const both = [...sources, { index: short, column: 'short', source: short1 }]
     await refused(keyring.destroy(1, { purpose: 'index', sources: both }), /1 values of short still need/)
     short1.rows.length = 0
-    await keyring.destroy(1, { purpose: 'index', sources: both })
+    // The same name with another width is another index, with a column of its own.
+    email.blindIndex({ name: 'short', bits: 13 })
+    await keyring.recorded()
+    await refused(keyring.destroy(1, { purpose: 'index', sources: both }), /the blind index 'short exact 13'/)
+    const dropped = [{ table: 'customers', column: 'email', index: { name: 'short', bits: 13 } }]
+    await keyring.destroy(1, { purpose: 'index', sources: both, dropped })
   })
 
   it('is refused when a field got an index while the rows were counted', async () => {

@@ -32,7 +32,7 @@ function sample(): PlainDocument {
       { purpose: 'data', version: 3, createdAt: 400_000, activeAt: 520_000, provider: 'kms', wrapped: `${wrapped}A` },
     ],
     fields: [
-      { use: 'stored', table: 'customers', column: 'email', indexes: ['default'] },
+      { use: 'stored', table: 'customers', column: 'email', indexes: ['default exact 256'] },
       { use: 'stored', tenant: 'a', table: 'customers', column: 'email', schema: 'v2' },
       { use: 'transient', table: 'payments', column: 'cvv' },
     ],
@@ -309,7 +309,7 @@ test('a keyring writes such a document', async () => {
   expect(document).toMatchObject({ format: 1, keyring: 'main', refresh: 300_000 })
   expect(document.keys.map(({ purpose, version }) => `${purpose} ${version}`)).toEqual(['data 1', 'index 1'])
   expect(document.fields).toEqual([
-    { use: 'stored', tenant: 'a', table: 'customers', column: 'email', schema: 's', indexes: ['default'] },
+    { use: 'stored', tenant: 'a', table: 'customers', column: 'email', schema: 's', indexes: ['default exact 256'] },
   ])
   keyring.close()
 })

@@ -1,5 +1,6 @@
 import {
   type AnySealedTable,
+  type ColumnSpecs,
   type CryptoError,
   type CursorStore,
   DecryptError,
@@ -19,7 +20,7 @@ import {
 import { discardEvents } from '@mosaajii/core'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { ContextTemplate } from '../src/context.ts'
-import type { FieldTable } from '../src/table.ts'
+import { FieldTable } from '../src/table.ts'
 import { testKeyring, type TestKeyring, thrown } from './support/keyrings.ts'
 import {
   customer,
@@ -328,7 +329,7 @@ describe('what cannot be read', () => {
   it('is also a value that holds a sealed value: it is never sealed once more', async () => {
     fill(3)
     const table: AnySealedTable = customers
-    const { core } = table as FieldTable<string, Record<string, never>>
+    const core = FieldTable.coreOf(table as FieldTable<string, ColumnSpecs>)
     const { cipher, version } = core.sealingKey()
     const place = { tenant: undefined, table: 'customers', column: 'name', schema: undefined }
     const context = new ContextTemplate(core.engine, 'text', place)
@@ -674,7 +675,7 @@ describe('the cursor', () => {
       saved.slice(1),
       ...['of', 'pass', 'key', 'after'].map((name) => JSON.stringify({ ...good, [name]: undefined })),
       ...[0, -1, 1.5, 101, 1e9, '1', null].map((pass) => JSON.stringify({ ...good, pass })),
-      ...['', '*', 'wyg', 7, null, {}].map((after) => JSON.stringify({ ...good, after })),
+      ...['*', 'wyg', 7, null, {}].map((after) => JSON.stringify({ ...good, after })),
       ...['object', 'undefined', 7, null].map((key) => JSON.stringify({ ...good, key })),
       // 'c00001' is no number; the number here is no safe integer.
       ...['number', 'bigint'].map((key) => JSON.stringify({ ...good, key })),

@@ -84,6 +84,8 @@ describe('rotate()', () => {
       await group.open({ refresh: '1h' })
     })
     expect((await fast.rotate()).activeAt).toBe(group.clock.now() + 120 * minute)
+    emailOf(fast)
+    await fast.recorded()
     await group.open({ refresh: '1s' })
     expect((await group.store.document()).refresh).toBe(60 * minute)
   })

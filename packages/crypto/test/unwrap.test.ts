@@ -255,6 +255,21 @@ describe('a provider that returns rubbish is refused', () => {
     expect(keyring.versions().length).toBe(1)
   })
 
+  it('a wrapped form that is longer than the port allows, even if it unwraps', async () => {
+    const flip = laxProvider()
+    const provider: KeyProvider = {
+      id: 'long',
+      wrap: async (...args) => {
+        const wrapped = new Uint8Array(4097)
+        wrapped.set(await flip.wrap(...args))
+        return wrapped
+      },
+      unwrap: async (wrapped, ...args) => flip.unwrap(wrapped.subarray(0, 48), ...args),
+    }
+    const error = await rejection(openKeyring({ provider, store: memoryKeyStore(), events: discardEvents() }))
+    expect(error).toMatchObject({ code: 'KEY_PROVIDER_FAILED', message: expect.stringContaining('4096') })
+  })
+
   it('an array that it changes later: what is stored is what was unwrapped', async () => {
     const inner = localKeyProvider({ secret: randomSecret() })
     const shared = new Uint8Array(4096)
@@ -368,8 +383,39 @@ describe('memory', () => {
     expect(zero(wrong)).toBe(true)
   })
 
+  it('is overwritten where making a keyring fails half-way, or another instance was first', async () => {
+    const wiped: string[] = []
+    const original = Uint8Array.prototype.fill
+    const fill = vi.spyOn(Uint8Array.prototype, 'fill').mockImplementation(function (this: Uint8Array, ...args) {
+      if (args[0] === 0 && this.length === 32) wiped.push(Buffer.from(this).toString('hex'))
+      return original.apply(this, args)
+    })
+    try {
+      group.provider.answer(({ what, purpose }) =>
+        what === 'wrap' && purpose === 'index' ? Promise.reject(new Error('down')) : undefined,
+      )
+      await rejection(group.open())
+      group.provider.answer(undefined)
+      const inner = memoryKeyStore()
+      await group.open({ store: inner })
+      await group.open({ store: { read: inner.read, write: async (...args) => inner.write(...args) } })
+      const behind = watchedStore(inner)
+      behind.falsify((stored) => (behind.reads === 1 ? undefined : stored))
+      await group.open({ store: behind })
+    } finally {
+      fill.mockRestore()
+    }
+    const keys = group.provider.calls
+      .filter(({ what }) => what === 'wrap')
+      .map(({ purpose, bytes }) => `${purpose} ${Buffer.from(bytes.subarray(-32)).toString('hex')}`)
+    const times = keys.map((key) => wiped.filter((one) => key.endsWith(one)).length)
+    // Each key is wiped where it was made; those that nobody uses are wiped where they were unwrapped, too.
+    const unused = [0, 1, 4, 5]
+    expect(keys.map((key) => key.split(' ')[0])).toEqual(['data', 'index', 'data', 'index', 'data', 'index'])
+    expect(times).toEqual(keys.map((_, i) => (unused.includes(i) && i !== 1 ? 2 : 1)))
+  })
+
   it('of the stored bytes is not handed out: a provider that wipes its input harms nobody', async () => {
-    ;(await group.open()).close()
     const wiping = watchedProvider({
       ...group.provider,
       unwrap: async (bytes, context, signal) => {

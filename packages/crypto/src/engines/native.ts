@@ -71,6 +71,7 @@ class NativeCipher implements KeyCipher {
   #subkeys: Buffer
   #commitments: Buffer
   #next = batchLength
+  #destroyed = false
 
   // Scratch for opening one message.
   readonly #openFirst: Buffer
@@ -98,10 +99,9 @@ class NativeCipher implements KeyCipher {
     const nonceAt = at * nonceLength
     const subkey = this.#subkeys.subarray(at * firstPassLength, at * firstPassLength + 32)
     const nonce = this.#nonces.subarray(nonceAt + 12, nonceAt + nonceLength)
-    const cipher = this.#crypto.createCipheriv('aes-256-gcm', this.#keyFrom(subkey), nonce, {
-      authTagLength: tagLength,
-    })
-    subkey.fill(0)
+    const cipher = this.#wiping(subkey, (key) =>
+      this.#crypto.createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagLength }),
+    )
     cipher.setAAD(context)
     const body = typeof plaintext === 'string' ? cipher.update(plaintext, 'utf8') : cipher.update(plaintext)
     cipher.final()
@@ -124,10 +124,10 @@ class NativeCipher implements KeyCipher {
       derived.fill(0)
       return undefined
     }
-    const subkey = this.#keyFrom(derived.subarray(0, 32))
     const nonce = token.subarray(headerLength + 12, bodyOffset)
-    const decipher = this.#crypto.createDecipheriv('aes-256-gcm', subkey, nonce, { authTagLength: tagLength })
-    derived.fill(0)
+    const decipher = this.#wiping(derived.subarray(0, 32), (key) =>
+      this.#crypto.createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagLength }),
+    )
     decipher.setAAD(context)
     decipher.setAuthTag(token.subarray(tagEnd - tagLength, tagEnd))
     const plaintext = decipher.update(token.subarray(bodyOffset, tagEnd - tagLength))
@@ -148,12 +148,19 @@ class NativeCipher implements KeyCipher {
   }
 
   destroy(): void {
-    this.#k1.fill(0)
-    this.#subkeys.fill(0)
+    this.#destroyed = true
     this.#next = batchLength
+    for (const secret of [this.#k1, this.#subkeys, this.#first, this.#second, this.#openFirst, this.#openSecond])
+      secret.fill(0)
+  }
+
+  /** Of no use after `destroy()`: with K1 overwritten it would seal what nobody can open. */
+  #checkAlive(): void {
+    if (this.#destroyed) throw new Error('the key was destroyed')
   }
 
   #deriveFirst(token: Uint8Array): Buffer {
+    this.#checkAlive()
     writeFirstPass(this.#openFirst, 0, token, headerLength, this.#k1)
     return this.#ecb.update(this.#openFirst)
   }
@@ -165,11 +172,17 @@ class NativeCipher implements KeyCipher {
     return this.#crypto.timingSafeEqual(commitment, token.subarray(token.length - commitmentLength))
   }
 
-  #keyFrom(subkey: Uint8Array): Uint8Array | KeyObject {
-    return this.#wrapSubkey ? this.#crypto.createSecretKey(subkey) : subkey
+  /** Hands a subkey over and overwrites it, whatever happens. */
+  #wiping<T>(subkey: Uint8Array, use: (key: Uint8Array | KeyObject) => T): T {
+    try {
+      return use(this.#wrapSubkey ? this.#crypto.createSecretKey(subkey) : subkey)
+    } finally {
+      subkey.fill(0)
+    }
   }
 
   #fillBatch(): void {
+    this.#checkAlive()
     this.#random(this.#nonces)
     for (let i = 0; i < batchLength; i++) {
       writeFirstPass(this.#first, i * firstPassLength, this.#nonces, i * nonceLength, this.#k1)

@@ -3,6 +3,7 @@ import { equalBytes } from '@noble/ciphers/utils.js'
 import { hkdf } from '@noble/hashes/hkdf.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
+import { fromBase64url, toBase64url } from '../base64url.ts'
 import { algorithmIds, bodyOffset, commitmentLength, headerLength, nonceLength } from '../format.ts'
 import type { Engine, KeyCipher, RandomSource } from './engine.ts'
 import { cmacSubkey, firstPassLength, secondPassLength, writeFirstPass, writeSecondPass } from './xaes.ts'
@@ -16,9 +17,9 @@ export function portableEngine(random: RandomSource = webRandom): Engine {
     name: 'portable',
     cipher: (key) => new PortableCipher(key, random),
     keyedHash: (key) => {
-      const kept = key.slice()
+      const kept = new Uint8Array(key)
       const bytes = (text: string) => hmac(sha256, kept, encoder.encode(text))
-      return { bytes, base64url: (text) => encodeBase64url(bytes(text)) }
+      return { bytes, base64url: (text) => toBase64url(bytes(text)) }
     },
     derive: (secret, info) => hkdf(sha256, secret, undefined, info, 32),
     random,
@@ -26,8 +27,8 @@ export function portableEngine(random: RandomSource = webRandom): Engine {
     utf8Length: (text) => encoder.encode(text).length,
     writeUtf8: (target, text, offset) => encoder.encodeInto(text, target.subarray(offset)).written,
     readUtf8,
-    encodeBase64url,
-    decodeBase64url,
+    encodeBase64url: toBase64url,
+    decodeBase64url: fromBase64url,
   }
 }
 
@@ -35,9 +36,10 @@ class PortableCipher implements KeyCipher {
   readonly #key: Uint8Array
   readonly #k1: Uint8Array
   readonly #random: RandomSource
+  #destroyed = false
 
   constructor(key: Uint8Array, random: RandomSource) {
-    this.#key = key.slice()
+    this.#key = new Uint8Array(key)
     this.#k1 = cmacSubkey(this.#encryptBlocks(new Uint8Array(16)))
     this.#random = random
   }
@@ -47,15 +49,14 @@ class PortableCipher implements KeyCipher {
     this.#random(nonce)
     const { subkey, commitment } = this.#derive(nonce)
     const bytes = typeof plaintext === 'string' ? encoder.encode(plaintext) : plaintext
-    const body = gcm(subkey, nonce.subarray(12), context).encrypt(bytes)
-    subkey.fill(0)
+    const body = wiping(subkey, () => gcm(subkey, nonce.subarray(12), context).encrypt(bytes))
     const committed = algorithmId === algorithmIds['KC-XAES-256-GCM']
     const token = new Uint8Array(bodyOffset + body.length + (committed ? commitmentLength : 0))
     for (let i = 0; i < headerLength; i++) token[i] = context[i] as number
     token.set(nonce, headerLength)
     token.set(body, bodyOffset)
     if (committed) token.set(commitment, bodyOffset + body.length)
-    return encodeBase64url(token)
+    return toBase64url(token)
   }
 
   open(algorithmId: number, context: Uint8Array, token: Uint8Array): Uint8Array | undefined {
@@ -81,11 +82,14 @@ class PortableCipher implements KeyCipher {
   }
 
   destroy(): void {
+    this.#destroyed = true
     this.#key.fill(0)
     this.#k1.fill(0)
   }
 
+  /** Of no use after `destroy()`: with its key overwritten it would seal under a key that everybody knows. */
   #derive(nonce: Uint8Array): { subkey: Uint8Array; commitment: Uint8Array } {
+    if (this.#destroyed) throw new Error('the key was destroyed')
     const first = new Uint8Array(firstPassLength)
     writeFirstPass(first, 0, nonce, 0, this.#k1)
     const blocks = this.#encryptBlocks(first)
@@ -96,6 +100,14 @@ class PortableCipher implements KeyCipher {
 
   #encryptBlocks(blocks: Uint8Array): Uint8Array {
     return ecb(this.#key, { disablePadding: true }).encrypt(blocks)
+  }
+}
+
+function wiping<T>(secret: Uint8Array, work: () => T): T {
+  try {
+    return work()
+  } finally {
+    secret.fill(0)
   }
 }
 
@@ -112,18 +124,4 @@ function readUtf8(bytes: Uint8Array): string | undefined {
   } catch {
     return undefined
   }
-}
-
-function encodeBase64url(bytes: Uint8Array): string {
-  let binary = ''
-  for (let at = 0; at < bytes.length; at += 8192) binary += String.fromCharCode(...bytes.subarray(at, at + 8192))
-  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
-}
-
-function decodeBase64url(text: string): Uint8Array | undefined {
-  if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return undefined
-  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
-  const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0))
-  // The unused bits of the last character must be zero: one value, one spelling.
-  return encodeBase64url(bytes) === text ? bytes : undefined
 }
