@@ -4,7 +4,7 @@ import { cryptoError } from './errors.ts'
 import type { Keyring } from './keyring.ts'
 import { checkOptions } from './options.ts'
 import { maxPasses, nameOf, type Position, readPosition, writePosition } from './reencrypt-position.ts'
-import { rewriteRow, type RowOutcome } from './rewrite-row.ts'
+import { outcomeByHeaders, rewriteRow, type RowOutcome } from './rewrite-row.ts'
 import type { RowKey, SealedSource, SourceRow } from './sealed-source.ts'
 import { type AnySealedTable, FieldTable } from './table.ts'
 
@@ -170,9 +170,9 @@ class Run {
     let stillClean = clean && target === now
     let before = after
     for (const row of page) {
-      await this.#breathe()
+      if (performance.now() - this.#breathedAt > breathMs) await this.#breathe()
       this.#signal?.throwIfAborted()
-      const outcome = await this.#rewriteRow(row, before)
+      const outcome = outcomeByHeaders(this.table, row) ?? (await this.#rewriteRow(row, before))
       this.#count(outcome, row.key)
       if (outcome.kind === 'rewritten' || outcome.kind === 'conflict') stillClean = false
       before = row.key
@@ -182,7 +182,6 @@ class Run {
 
   /** With a driver that answers at once, a page would keep timers waiting, the keyring's own refresh among them. */
   async #breathe(): Promise<void> {
-    if (performance.now() - this.#breathedAt < breathMs) return
     await new Promise((resolve) => {
       setTimeout(resolve, 0)
     })

@@ -15,12 +15,7 @@ interface HasColumns {
   readonly columns: readonly TableColumn[]
 }
 
-/** A column opened and sealed again. */
-interface Resealed {
-  readonly set: readonly (readonly [column: string, value: string | null])[]
-  /** Whether it had to be: under another key or algorithm, in an earlier place, or with other tokens. */
-  readonly stale: boolean
-}
+type Columns = Record<string, string | null>
 
 /** What is wrong with one value, and no reason to leave the other rows as they are. */
 const unreadable: ReadonlySet<string> = new Set([
@@ -34,21 +29,34 @@ const unreadable: ReadonlySet<string> = new Set([
   'ROW_INVALID',
 ])
 
-/** Seals a row again if anything in it is stale. One statement carries all of it, and only if nothing in it changed meanwhile. */
-export async function rewriteRow({ columns }: HasColumns, source: SealedSource, row: SourceRow): Promise<RowOutcome> {
+const fresh: RowOutcome = { kind: 'fresh' }
+
+/** What a row's headers alone decide: a fresh row costs neither a decryption nor a promise. `undefined`: it must be opened. */
+export function outcomeByHeaders({ columns }: HasColumns, row: SourceRow): RowOutcome | undefined {
   const nulled = columns.find(({ name, nullable }) => row.columns[name] === null && !nullable)
   if (nulled) return { kind: 'unreadable', column: nulled.name }
-  if (!columns.some((column) => mayBeStale(column, row))) return { kind: 'fresh' }
-  const resealed: Resealed[] = []
-  for (const column of columns) {
-    const result = tryReseal(column, row)
-    if (!result) return { kind: 'unreadable', column: column.name }
-    resealed.push(result)
+  return columns.some((column) => mayBeStale(column, row)) ? undefined : fresh
+}
+
+/** Seals a row again if anything in it is stale. One statement carries all of it, and only if nothing in it changed meanwhile. */
+export async function rewriteRow(table: HasColumns, source: SealedSource, row: SourceRow): Promise<RowOutcome> {
+  const outcome = outcomeByHeaders(table, row)
+  if (outcome) return outcome
+  const [expected, set] = [noColumns(), noColumns()]
+  let stale = false
+  for (const column of table.columns) {
+    const result = tryReseal(column, row, set)
+    if (result === undefined) return { kind: 'unreadable', column: column.name }
+    stale ||= result
+    expected[column.name] = row.columns[column.name] ?? null
   }
-  if (!resealed.some(({ stale }) => stale)) return { kind: 'fresh' }
-  const expected = Object.fromEntries(columns.map(({ name }) => [name, row.columns[name] ?? null]))
-  const set = Object.fromEntries(resealed.flatMap((column) => column.set))
+  if (!stale) return fresh
   return { kind: (await source.update(row.key, expected, set)) ? 'rewritten' : 'conflict' }
+}
+
+/** Without a prototype, so that `__proto__` is a column like any other. */
+function noColumns(): Columns {
+  return Object.create(null) as Columns
 }
 
 /** What the headers say, so that a fresh row costs no decryption. A field that has moved must be opened to tell. */
@@ -70,9 +78,10 @@ function mayBeStale({ name, field, index }: TableColumn, { columns }: SourceRow)
   }
 }
 
-function tryReseal(column: TableColumn, row: SourceRow): Resealed | undefined {
+/** Seals a column again, into `set`, and tells whether it had to be; `undefined`: it cannot be read. */
+function tryReseal(column: TableColumn, row: SourceRow, set: Columns): boolean | undefined {
   try {
-    return row.columns[column.name] === null ? withoutToken(column, row) : reseal(column, row)
+    return row.columns[column.name] === null ? dropToken(column, row, set) : reseal(column, row, set)
   } catch (error) {
     if (isSecurityError(error) && unreadable.has(error.code)) return undefined
     throw error
@@ -80,16 +89,20 @@ function tryReseal(column: TableColumn, row: SourceRow): Resealed | undefined {
 }
 
 /** Where there is no value, a token that was left behind would keep an index key in use, and tell what the value was. */
-function withoutToken({ index }: TableColumn, { columns }: SourceRow): Resealed {
-  return index ? { set: [[index.column, null]], stale: columns[index.column] !== null } : { set: [], stale: false }
+function dropToken({ index }: TableColumn, { columns }: SourceRow, set: Columns): boolean {
+  if (!index) return false
+  set[index.column] = null
+  return columns[index.column] !== null
 }
 
-function reseal({ name, kind, field, index }: TableColumn, { key, columns }: SourceRow): Resealed {
+/** Stale: under another key or algorithm, in an earlier place, or with other tokens. */
+function reseal({ name, kind, field, index }: TableColumn, { key, columns }: SourceRow, set: Columns): boolean {
   const stored = columns[name] ?? ''
   const { value, former } = field.openAs(kind, stored, key)
-  const sealed = [name, sealAs(field, kind, value, key)] as const
+  set[name] = sealAs(field, kind, value, key)
   const stale = former || field.isStale(stored)
-  if (!index) return { set: [sealed], stale }
+  if (!index) return stale
   const token = index.tokens.current(value as string)
-  return { set: [sealed, [index.column, token]], stale: stale || token !== columns[index.column] }
+  set[index.column] = token
+  return stale || token !== columns[index.column]
 }

@@ -33,15 +33,27 @@ export function decodeToken(engine: Engine, text: unknown): Token | undefined {
  *
  * @throws {DecryptError} when the text is no token.
  */
-export function readHeader(engine: Engine, text: string): { algorithmId: number; keyVersion: number } {
-  const header =
-    typeof text === 'string' && text.length <= maxTokenLength
-      ? engine.decodeBase64url(text.slice(0, headerCharacters))
-      : undefined
-  if (header?.length !== headerLength || header[0] !== formatVersion || overheadOf(header[1] as number) === 0)
+export function readHeader(engine: Engine, text: string): Header {
+  const start = typeof text === 'string' && text.length <= maxTokenLength ? text.slice(0, headerCharacters) : ''
+  const known = headers.get(start)
+  if (known) return known
+  const bytes = engine.decodeBase64url(start)
+  if (bytes?.length !== headerLength || bytes[0] !== formatVersion || overheadOf(bytes[1] as number) === 0)
     throw new DecryptError()
-  return { algorithmId: header[1] as number, keyVersion: keyVersionIn(header) }
+  const header = { algorithmId: bytes[1] as number, keyVersion: keyVersionIn(bytes) }
+  if (headers.size < maxHeaders) headers.set(start, header)
+  return header
 }
+
+/** What the first characters of a token say. */
+interface Header {
+  readonly algorithmId: number
+  readonly keyVersion: number
+}
+
+// A table has few different headers, and re-encryption reads every one of them. Public, and the same for every keyring.
+const headers = new Map<string, Header>()
+const maxHeaders = 1000
 
 /**
  * Whether a text is a value that this keyring sealed: canonical form, a known version, and a commitment that verifies. Ordinary text that
