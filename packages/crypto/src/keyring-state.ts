@@ -40,6 +40,8 @@ export class KeyringState implements KeyringCore {
   readonly settings: Settings
   /** Fields that are defined here and not in the document yet. */
   readonly #fields = new Map<string, FieldEntry>()
+  /** Their length as text. */
+  #fieldsLength = 0
   #keys: OpenedKeys | undefined
   #generation = 0
   #refreshedAt = Number.NEGATIVE_INFINITY
@@ -146,10 +148,12 @@ export class KeyringState implements KeyringCore {
     const { document } = this
     if (hasField(document, entry)) return
     const waiting = this.#fields.get(fieldKey(entry))
-    const length = lengthOf(document.fields) + lengthOf([...this.#fields.values()]) + lengthOf([entry])
-    if ((!waiting && document.fields.length + this.#fields.size >= maxEntries) || length > maxFieldsLength)
+    const length = JSON.stringify(entry).length + 1
+    const full = !waiting && document.fields.length + this.#fields.size >= maxEntries
+    if (full || lengthOf(document.fields) + this.#fieldsLength + length > maxFieldsLength)
       throw new RangeError(`keyring: '${this.id}' has no room for more fields; keep them in another keyring`)
     this.#fields.set(fieldKey(entry), mergedField(entry, waiting))
+    this.#fieldsLength += length
     // Best effort now; every refresh tries again, and sealing stops when refreshing fails for two intervals.
     this.#recording ??= Promise.resolve()
       .then(async () => this.#recordFields())
@@ -224,10 +228,13 @@ export class KeyringState implements KeyringCore {
   }
 
   async #read(): Promise<{ document: KeyringDocument; generation: number }> {
+    // As they are before the reading: another one may bring something newer while this one is under way.
+    const generation = this.#generation
+    const earlier = this.#keys?.document
     const stored = await this.#callStore(async () => this.settings.store.read(this.id))
-    if (!stored || !(stored.generation >= this.#generation)) throw this.#wentBack()
+    if (!stored || !(stored.generation >= generation)) throw this.#wentBack()
     const document = parseDocument(this.id, stored.document)
-    if (this.#keys && !continues(document, this.#keys.document)) throw this.#wentBack()
+    if (earlier && !continues(document, earlier)) throw this.#wentBack()
     return { document, generation: stored.generation }
   }
 
@@ -278,6 +285,7 @@ export class KeyringState implements KeyringCore {
     this.#sealing = undefined
     this.#keys.adopt(document, held)
     for (const [key, entry] of this.#fields) if (hasField(document, entry)) this.#fields.delete(key)
+    this.#fieldsLength = this.#fields.size > 0 ? JSON.stringify([...this.#fields.values()]).length : 0
   }
 
   /** Some at a time, so that their times do not add up, and none after the first that fails: a damaged document must not keep the provider busy. */

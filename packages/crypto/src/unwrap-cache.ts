@@ -132,7 +132,8 @@ async function unwrap({ provider, context, wrapped, deadline }: UnwrapRequest): 
 }
 
 function wipe(bytes: Uint8Array | undefined): void {
-  if (bytes instanceof Uint8Array) bytes.fill(0)
+  // Memory that was given away has no length, and cannot be filled.
+  if (bytes instanceof Uint8Array && bytes.length > 0) bytes.fill(0)
 }
 
 /**

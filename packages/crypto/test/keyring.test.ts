@@ -236,6 +236,32 @@ describe('a store that went back in time is refused', () => {
     expect((await rejection(keyring.refresh())).message).toContain('back in time')
   })
 
+  it('but not one that answers an older reading later than a newer one', async () => {
+    const [keyring, other] = [await group.open(), await group.open()]
+    const late = gate()
+    let readings = 0
+    const slow = watchedStore({
+      read: async (id) => {
+        const stored = await group.store.read(id)
+        if (readings++ === 2) await late.passed
+        return stored
+      },
+      write: async (...args) => group.store.write(...args),
+    })
+    const third = await group.open({ store: slow })
+    readings = 1
+    // The second reading of a rotation is the one that it would change.
+    const rotating = third.rotate()
+    await vi.waitFor(() => expect(readings).toBe(3))
+    await other.rotate()
+    await third.refresh()
+    expect(third.versions().length).toBe(2)
+    late.open()
+    expect((await rotating).version).toBe(3)
+    await keyring.refresh()
+    expect(keyring.versions().length).toBe(3)
+  })
+
   test.each([Number.NaN, 'x', undefined, null])('with the generation %s', async (generation) => {
     const keyring = await group.open()
     group.store.falsify((stored) => ({ ...stored, generation }))

@@ -227,6 +227,14 @@ describe('a provider that returns rubbish is refused', () => {
     },
   )
 
+  it('an array whose memory was given away', async () => {
+    ;(await group.open()).close()
+    const given = new Uint8Array(48)
+    structuredClone(given.buffer, { transfer: [given.buffer] })
+    group.provider.answer((call) => (call.what === 'unwrap' ? Promise.resolve(given) : undefined))
+    expect((await rejection(group.open())).code).toBe('KEY_PROVIDER_FAILED')
+  })
+
   it('a synchronous throw', async () => {
     const provider: KeyProvider = {
       id: 'rude',
