@@ -12,15 +12,18 @@ const shop = await openShop(JSON.parse(placeText) as KillPlace)
 const { keyring, customers, source } = shop
 writeSync(1, 'open\n')
 
-await Promise.all([forever(moveAll), forever(rotate)])
+await Promise.all([forever(moveAll), forever(() => rotate('data')), forever(() => rotate('index'))])
 
-async function forever(work: (round: number) => Promise<void>): Promise<void> {
-  for (let round = 0; ; round++) {
+async function forever(work: () => Promise<void>): Promise<void> {
+  for (;;) {
     try {
-      await work(round)
+      await work()
     } catch (error) {
+      if (!isSecurityError(error)) throw error
+      // With a new key every moment the work may make its hundred passes; then it begins anew.
+      if (error.code === 'REENCRYPTION_STOPPED' && error.message.includes('100 passes')) continue
       // On a busy machine 100 ms are soon over; the next round goes on from the cursor.
-      if (!isSecurityError(error) || error.code !== 'KEYRING_STALE') throw error
+      if (error.code !== 'KEYRING_STALE') throw error
       await keyring.refresh()
     }
   }
@@ -35,8 +38,8 @@ async function moveAll(): Promise<void> {
 }
 
 /** A new key becomes active 200 ms after this, most often in the middle of a pass. */
-async function rotate(round: number): Promise<void> {
-  const { purpose, version, createdAt } = await (round % 3 === 2 ? keyring.rotateIndex() : keyring.rotate())
+async function rotate(purpose: 'data' | 'index'): Promise<void> {
+  const { version, createdAt } = await (purpose === 'data' ? keyring.rotate() : keyring.rotateIndex())
   writeSync(1, `rotated ${purpose} ${version} ${createdAt}\n`)
-  await sleep(Math.random() * 400)
+  await sleep(Math.random() * 200)
 }
