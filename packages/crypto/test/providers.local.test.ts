@@ -1,4 +1,4 @@
-import { createDecipheriv, hkdfSync, randomBytes, scryptSync } from 'node:crypto'
+import { createDecipheriv, createHash, hkdfSync, randomBytes, scryptSync } from 'node:crypto'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
@@ -230,6 +230,106 @@ describe('a passphrase', () => {
   })
 })
 
+describe('the queue of derivations of a passphrase', () => {
+  const provider = () => localKeyProvider({ passphrase, scrypt: cheap })
+  /** Bytes that someone put into the store: any salt, any key. */
+  const stored = (salt: number) => Uint8Array.from({ length: 140 }, (_, i) => [0x12, 15, 8, 1, salt][i] ?? 7)
+  const failed: unknown = expect.objectContaining({ message: expect.stringContaining('does not unwrap') as string })
+  const never = () => new AbortController().signal
+  const outcome = (work: Promise<unknown>) => work.catch((reason: unknown) => reason)
+
+  test('starts nothing for a caller who gave up while waiting, and tells the caller at once', async () => {
+    await withHeldScrypt(async (held) => {
+      const { unwrap } = provider()
+      const first = outcome(unwrap(stored(1), context, signal))
+      const deadline = new AbortController()
+      const waiting = [2, 3, 4].map((salt) => outcome(unwrap(stored(salt), context, deadline.signal)))
+      await held.begun(1)
+      deadline.abort(new Error('too slow'))
+      expect(await Promise.all(waiting)).toEqual([1, 2, 3].map(() => new Error('too slow')))
+      held.finish()
+      expect(await first).toEqual(failed)
+      await held.idle()
+      expect(held.salts).toEqual([1])
+    })
+  })
+
+  test('starts what one of several callers still waits for', async () => {
+    await withHeldScrypt(async (held) => {
+      const { unwrap } = provider()
+      const deadline = new AbortController()
+      const first = outcome(unwrap(stored(1), context, signal))
+      const gaveUp = outcome(unwrap(stored(2), context, deadline.signal))
+      deadline.abort(new Error('too slow'))
+      const late = outcome(unwrap(stored(2), context, signal))
+      held.finish()
+      expect(await Promise.all([first, gaveUp, late])).toEqual([failed, new Error('too slow'), failed])
+      expect(held.salts).toEqual([1, 2])
+    })
+  })
+
+  test('keeps the result of one that runs on after its caller gave up, so that the next try has it', async () => {
+    await withHeldScrypt(async (held) => {
+      const { wrap } = provider()
+      const deadline = new AbortController()
+      const first = outcome(wrap(key, context, deadline.signal))
+      await held.begun(1)
+      deadline.abort(new Error('too slow'))
+      expect(await first).toEqual(new Error('too slow'))
+      held.finish()
+      await wrap(key, context, signal)
+      expect(held.salts).toHaveLength(1)
+    })
+  })
+
+  test('derives each key once, however many wait and whenever they come', async () => {
+    await withHeldScrypt(async (held) => {
+      const { unwrap } = provider()
+      const salts = Array.from({ length: 20 }, (_, i) => i)
+      const ask = (from: number) => salts.slice(from).map((salt) => outcome(unwrap(stored(salt), context, never())))
+      const first = [...ask(0), ...ask(0)]
+      held.finish()
+      await first[0]
+      await Promise.all([...first, ...ask(5)])
+      expect(held.salts).toEqual(salts)
+    })
+  })
+
+  test('holds 32 and no more, of which those count that somebody waits for', async () => {
+    await withHeldScrypt(async (held) => {
+      const { unwrap, wrap } = provider()
+      const deadlines = Array.from({ length: 32 }, () => new AbortController())
+      const running = outcome(unwrap(stored(200), context, signal))
+      await held.begun(1)
+      const waiting = deadlines.map((deadline, salt) => outcome(unwrap(stored(salt), context, deadline.signal)))
+      const tooMany = { code: 'KEY_PROVIDER_FAILED', message: expect.stringContaining('32') as string }
+      await expect(unwrap(stored(100), context, signal)).rejects.toMatchObject(tooMany)
+      await expect(wrap(key, context, signal)).rejects.toMatchObject(tooMany)
+      const same = outcome(unwrap(stored(31), context, signal))
+      for (const deadline of deadlines) deadline.abort(new Error('too slow'))
+      await Promise.all(waiting)
+      const wrapping = wrap(key, context, signal)
+      held.finish()
+      expect(await Promise.all([running, same])).toEqual([failed, failed])
+      expect(Buffer.from(await unwrap(await wrapping, context, signal))).toEqual(key)
+      expect(held.salts).toEqual([200, 31, expect.any(Number)])
+    })
+  })
+
+  test('goes on after one that failed', async () => {
+    await withHeldScrypt(async (held) => {
+      const { wrap } = provider()
+      const first = outcome(wrap(key, context, signal))
+      await held.begun(1)
+      held.fail(new Error('out of memory'))
+      expect(await first).toEqual(new Error('out of memory'))
+      held.finish()
+      expect(await wrap(key, context, signal)).toHaveLength(key.length + 92)
+      expect(held.salts).toHaveLength(2)
+    })
+  })
+})
+
 describe('what localKeyProvider wraps', () => {
   test('is what its documentation says, done with node:crypto: keys that were wrapped once must unwrap for ever', async () => {
     const stored = await localKeyProvider({ secret }).wrap(key, context, signal)
@@ -391,4 +491,51 @@ async function countScrypt(work: (running: { most: number }) => Promise<void>): 
     spy.mockRestore()
   }
   return calls
+}
+
+/** A scrypt that costs nothing and waits for `finish`, from when on it answers at once; `salts` has the first byte of each salt. */
+async function withHeldScrypt(work: (held: HeldScrypt) => Promise<void>): Promise<void> {
+  const original = process.getBuiltinModule
+  const salts: number[] = []
+  let waiting: ((error: Error | null) => void)[] = []
+  let open = false
+  type Callback = (error: Error | null, key: Buffer) => void
+  const scrypt = (from: Uint8Array, salt: Uint8Array, _length: number, _cost: unknown, callback: Callback) => {
+    salts.push(salt[0] ?? -1)
+    const answer = (error: Error | null) => callback(error, createHash('sha256').update(from).update(salt).digest())
+    if (open) setImmediate(answer, null)
+    else waiting.push(answer)
+  }
+  const settle = (error: Error | null) => {
+    const now = waiting
+    waiting = []
+    for (const answer of now) answer(error)
+  }
+  const idle = () => new Promise((resolve) => setTimeout(resolve, 20))
+  const spy = vi.spyOn(process, 'getBuiltinModule').mockImplementation((id: string) => {
+    const module = original(id) as object
+    return id === 'node:crypto' ? { ...module, scrypt } : module
+  })
+  try {
+    await work({
+      salts,
+      begun: (count) => vi.waitFor(() => expect(salts).toHaveLength(count)),
+      finish() {
+        open = true
+        settle(null)
+      },
+      fail: settle,
+      idle: async () => void (await idle()),
+    })
+  } finally {
+    spy.mockRestore()
+  }
+}
+
+interface HeldScrypt {
+  readonly salts: readonly number[]
+  begun(count: number): Promise<void>
+  finish(): void
+  fail(error: Error): void
+  idle(): Promise<void>
 }

@@ -1,6 +1,7 @@
 import { cryptoError } from '../errors.ts'
 import type { KeyContext, KeyProvider } from '../key-provider.ts'
 import { checkOptions } from '../options.ts'
+import { oneAtATime } from './derivations.ts'
 import { joined, unwrapFailed, unwrapUnder, wrapOverhead, wrapUnder } from './local-wrap.ts'
 import { costProblem, scrypt, type ScryptCost } from './scrypt.ts'
 import { readPassphrase, readSecret } from './secret.ts'
@@ -29,8 +30,8 @@ export type LocalKeyProviderOptions = LocalSecretOptions | LocalPassphraseOption
 /** Gives the key that a header calls for, and the header that new keys are wrapped under. */
 interface KeySource {
   readonly headerLength: number
-  forWrapping(): Promise<{ header: Uint8Array; key: Uint8Array }>
-  forUnwrapping(header: Uint8Array): Promise<Uint8Array>
+  forWrapping(signal: AbortSignal): Promise<{ header: Uint8Array; key: Uint8Array }>
+  forUnwrapping(header: Uint8Array, signal: AbortSignal): Promise<Uint8Array>
   /** Told after a header's key has unwrapped something. */
   verified?(header: Uint8Array): void
 }
@@ -83,7 +84,7 @@ async function wrap(
   // A copy, because the caller may overwrite the bytes while a key is being derived.
   const copy = new Uint8Array(bytes)
   try {
-    const { header, key } = await source.forWrapping()
+    const { header, key } = await source.forWrapping(signal)
     signal.throwIfAborted()
     return joined(header, wrapUnder(key, header, context, copy))
   } finally {
@@ -105,7 +106,7 @@ async function unwrap(
   if (wrapped.length <= headerLength + wrapOverhead || wrapped.length > maxWrapped) throw unwrapFailed()
   const copy = new Uint8Array(wrapped)
   const header = copy.slice(0, headerLength)
-  const key = await source.forUnwrapping(header)
+  const key = await source.forUnwrapping(header, signal)
   signal.throwIfAborted()
   const bytes = unwrapUnder(key, header, context, copy.subarray(headerLength))
   source.verified?.(header)
@@ -141,23 +142,25 @@ function fromSecret(options: LocalSecretOptions, who: string): KeySource {
 }
 
 const saltLength = 16
-/** Distinct salts whose keys are kept: one in the normal case, a few after the cost or the process that wrapped first changed. */
-const maxCached = 4
 
 /** The header is `form 1 | log2(N) 1 | r 1 | p 1 | salt 16`. */
 function fromPassphrase(options: LocalPassphraseOptions, who: string): KeySource {
   const passphrase = readPassphrase(options.passphrase, who)
   const ownCost = encodeCost(checkCost(options.scrypt, who))
-  const derive = derivation(passphrase)
+  const derive = oneAtATime((header) => scrypt(passphrase, header.slice(-saltLength), decodeCost(header)))
   // New keys are wrapped under the salt that already unwrapped one, so that a process derives once.
   let current: Uint8Array | undefined
   return {
     headerLength: ownCost.length + saltLength,
-    async forWrapping() {
-      current ??= joined(ownCost, globalThis.crypto.getRandomValues(new Uint8Array(saltLength)))
-      return { header: current, key: await derive(current) }
+    async forWrapping(signal) {
+      const header = (current ??= joined(ownCost, globalThis.crypto.getRandomValues(new Uint8Array(saltLength))))
+      return { header, key: await derive(header, signal) }
     },
-    forUnwrapping: derive,
+    async forUnwrapping(header, signal) {
+      // Before it waits for its turn: what can never succeed takes nobody's place.
+      decodeCost(header)
+      return derive(header, signal)
+    },
     verified(header) {
       if (ownCost.every((byte, i) => byte === header[i])) current = header
     },
@@ -173,23 +176,6 @@ function checkCost(cost: ScryptCost = { N: 2 ** 17, r: 8, p: 1 }, who: string): 
 
 function encodeCost({ N, r, p }: ScryptCost): Uint8Array {
   return Uint8Array.of(passphraseForm, Math.log2(N), r, p)
-}
-
-/** Derives the key of a header, once for each, one at a time: each may take a gigabyte. */
-function derivation(passphrase: Uint8Array): (header: Uint8Array) => Promise<Uint8Array> {
-  const keys = new Map<string, Promise<Uint8Array>>()
-  let last: Promise<unknown> = Promise.resolve()
-  return async (header) => {
-    const cost = decodeCost(header)
-    const name = header.join()
-    const known = keys.get(name)
-    if (known) return known
-    const key = last.then(() => scrypt(passphrase, header.slice(-saltLength), cost))
-    last = key.catch(() => keys.delete(name))
-    keys.set(name, key)
-    for (const oldest of keys.keys()) if (keys.size > maxCached) keys.delete(oldest)
-    return key
-  }
 }
 
 /** The cost stands where an attacker may write, so it is bounded again before any work is done. */
