@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest'
+import { settableClock } from '@mosaajii/core/testing'
 import { DecryptError, type DestroyOptions, type Field, type Keyring, searchable, sealed } from '@mosaajii/crypto'
 import { type Fleet, fleet, minute, rejection, type RowsSource, rowsSource } from './support/fleet.ts'
 
@@ -224,6 +225,27 @@ describe('destroy() refuses', () => {
     await refused(keyring.destroy(1, { sources: covered() }), /1 ms are left/)
     group.clock.advance(1)
     expect(() => cvv.open(last, { row: 1 })).toThrow(DecryptError)
+    await keyring.destroy(1, { sources: covered() })
+  })
+
+  it('no longer than the longest transient field of any instance asks for', async () => {
+    const define = (by: Keyring, ttl: '5m' | '20m' | '1m') => by.transient({ table: 'payments', column: 'cvv', ttl })
+    const other = await group.open()
+    for (const [by, ttl] of [
+      [keyring, '5m'],
+      [other, '20m'],
+      [keyring, '1m'],
+    ] as const) {
+      define(by, ttl)
+      await by.recorded()
+    }
+    expect((await group.store.document()).fields.at(-1)).toMatchObject({ use: 'transient', ttl: 20 * minute })
+    const { activeAt } = await keyring.rotate()
+    group.clock.set(activeAt + 22 * minute - 1)
+    await keyring.refresh()
+    renew()
+    await refused(keyring.destroy(1, { sources: covered() }), /1 ms are left/)
+    group.clock.advance(1)
     await keyring.destroy(1, { sources: covered() })
   })
 
@@ -507,6 +529,32 @@ describe('destroying an index key', () => {
     })
     expect((await rejection(destroying)).message).toContain('while the rows were counted')
   })
+})
+
+test('nothing seals with a key that is known to be destroyed, not even between two steps of a refresh', async () => {
+  const slow = settableClock(group.clock.now())
+  const behind = await group.open({ clock: slow })
+  const field = behind.field({ table: 'customers', column: 'email' })
+  await retire()
+  renew()
+  await behind.refresh()
+  expect(field.keyVersionOf(field.seal('x', { row: 1 }))).toBe(1)
+  await keyring.destroy(1, { sources: covered() })
+  const refreshing = behind.refresh()
+  let refusals = 0
+  for (let step = 0; step < 500; step++) {
+    const destroyed = behind.versions()[0]?.state === 'destroyed'
+    try {
+      field.seal('x', { row: 1 })
+      expect(destroyed).toBe(false)
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'KEYRING_STALE' })
+      refusals++
+    }
+    await Promise.resolve()
+  }
+  await refreshing
+  expect(refusals).toBeGreaterThan(0)
 })
 
 describe('a destruction that the store interrupts', () => {

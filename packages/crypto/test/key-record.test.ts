@@ -47,6 +47,21 @@ describe('a key record', () => {
     expect(inspect(error, { showHidden: true, depth: 10 })).not.toMatch(/a0a1|160, 161|oKGi/)
   })
 
+  it('gives no view of memory that is not its own, as a slice of a Buffer would be', () => {
+    const record = Buffer.from(encodeKeyRecord(context, key))
+    const decoded = decodeKeyRecord(context, record)
+    record.fill(0)
+    expect(decoded).toEqual(key)
+  })
+
+  it('with an empty key is refused: something was overwritten too early', () => {
+    const error = thrown(() => decodeKeyRecord(context, encodeKeyRecord(context, new Uint8Array(32))))
+    expect(error.code).toBe('KEY_PROVIDER_FAILED')
+    const last = new Uint8Array(32)
+    last[31] = 1
+    expect(decodeKeyRecord(context, encodeKeyRecord(context, last))).toEqual(last)
+  })
+
   it('is refused with any bit of its prefix changed, and at any other length', () => {
     const record = encodeKeyRecord(context, key)
     for (let bit = 0; bit < (record.length - keyLength) * 8; bit++) {

@@ -34,7 +34,7 @@ function sample(): PlainDocument {
     fields: [
       { use: 'stored', table: 'customers', column: 'email', indexes: ['default exact 256'] },
       { use: 'stored', tenant: 'a', table: 'customers', column: 'email', schema: 'v2' },
-      { use: 'transient', table: 'payments', column: 'cvv' },
+      { use: 'transient', table: 'payments', column: 'cvv', ttl: 300_000 },
     ],
   }
 }
@@ -135,6 +135,8 @@ const damage: Readonly<Record<string, Mutation>> = {
   'no use': field('use', undefined),
   'no table': field('table', undefined),
   'an empty column': field('column', ''),
+  'a negative life': field('ttl', -1),
+  'a life as text': field('ttl', '5m'),
   'a tenant that is null': field('tenant', null),
   'indexes that are no list': field('indexes', 'default'),
   'indexes that are none': field('indexes', []),
@@ -236,6 +238,7 @@ describe('a later document', () => {
     ['one more field', ({ fields }) => fields.push({ use: 'stored', table: 't', column: 'c' })],
     ['an index for a field', ({ fields }) => Object.assign(fields[1] ?? {}, { indexes: ['a'] })],
     ['a longer interval', top('refresh', 70_000)],
+    ['a longer life of a transient field', ({ fields }) => Object.assign(fields[2] ?? {}, { ttl: 300_001 })],
     ['a key destroyed', (document) => destroyed(document, 2)],
   ])('may have %s', (_, mutate) => {
     expect(continues(changed(mutate), earlier)).toBe(true)
@@ -244,6 +247,9 @@ describe('a later document', () => {
   test.each<[string, Mutation]>([
     ['another key under a known number', key(2, 'wrapped', 'b3RoZXI')],
     ['another time of activation', key(3, 'activeAt', 520_001)],
+    ['another time of creation', key(3, 'createdAt', 399_999)],
+    ['a shorter interval', top('refresh', 59_999)],
+    ['a shorter life of a transient field', ({ fields }) => Object.assign(fields[2] ?? {}, { ttl: 299_999 })],
     ['a key less', ({ keys }) => keys.pop()],
     ['a destroyed key back', ({ keys }) => Object.assign(keys[0] ?? {}, { wrapped, destroyedAt: undefined })],
     ['a field less', ({ fields }) => fields.pop()],

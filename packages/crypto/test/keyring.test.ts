@@ -469,6 +469,20 @@ describe('a clock that goes backwards', () => {
     expect(email.isStale(token)).toBe(false)
   })
 
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, undefined, '7'])('that says %s does not seal', async (time) => {
+    let now: unknown = group.clock.now()
+    const keyring = await group.open({ clock: { now: () => now as number } })
+    const email = emailOf(keyring)
+    const index = email.blindIndex()
+    const token = email.seal('x', row)
+    now = time
+    for (const use of [() => email.seal('x', row), () => index.current('x'), () => keyring.versions()]) {
+      expect(use).toThrow(expect.objectContaining({ code: 'KEYRING_STALE', message: expect.stringContaining('clock') }))
+    }
+    expect((await rejection(keyring.refresh())).code).toBe('KEYRING_STALE')
+    expect(email.open(token, row)).toBe('x')
+  })
+
   it('behind the start of the oldest key that was not destroyed refuses to seal', async () => {
     const keyring = await group.open()
     const email = emailOf(keyring)
@@ -667,6 +681,20 @@ describe('recorded()', () => {
     await keyring.refresh()
     emailOfKnown(keyring).seal('x', row)
     expect((await group.open()).versions().length).toBe(1)
+  })
+
+  it('leaves room for keys: fields of long names are refused before they fill the document', async () => {
+    const keyring = await group.open()
+    const name = (i: number) => `${'n'.repeat(190)}${i}`
+    let defined = 0
+    const define = () => {
+      for (; defined < 5000; defined++) keyring.field({ table: name(defined), column: name(defined) })
+    }
+    expect(define).toThrow(RangeError)
+    expect(defined).toBeGreaterThan(1000)
+    await keyring.recorded()
+    expect(define).toThrow(/no room for more fields/)
+    expect((await keyring.rotate()).version).toBe(2)
   })
 
   const emailOfKnown = (keyring: Keyring) => keyring.field({ table: 't', column: 'c7' })

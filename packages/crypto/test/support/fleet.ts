@@ -26,7 +26,15 @@ export interface PlainDocument {
     provider: string
     wrapped?: string
   }[]
-  fields: { use: string; tenant?: string; table: string; column: string; schema?: string; indexes?: string[] }[]
+  fields: {
+    use: string
+    tenant?: string
+    table: string
+    column: string
+    schema?: string
+    ttl?: number
+    indexes?: string[]
+  }[]
 }
 
 /** A store whose calls a test can count, stop and falsify. */

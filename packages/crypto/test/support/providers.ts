@@ -16,6 +16,8 @@ export interface WatchedProvider extends KeyProvider {
   made(what: 'wrap' | 'unwrap'): readonly string[]
   /** Called in place of the provider; `undefined` lets the provider answer. */
   answer(instead: ((call: ProviderCall) => Promise<Uint8Array> | undefined) | undefined): void
+  /** What the provider itself answers to a call. */
+  through(call: ProviderCall): Promise<Uint8Array>
   /** Every array that the provider returned. */
   readonly returned: readonly Uint8Array[]
 }
@@ -37,6 +39,8 @@ export function watchedProvider(inner: KeyProvider = localKeyProvider({ secret: 
     calls,
     returned,
     made: (what) => calls.filter((one) => one.what === what).map(({ purpose, version }) => `${purpose} ${version}`),
+    through: async ({ what, given, signal, keyring, purpose, version }) =>
+      inner[what](given, { keyring, purpose, version }, signal),
     answer: (next) => {
       instead = next
     },
