@@ -24,7 +24,8 @@ const otherContexts: Readonly<Record<string, KeyContext>> = {
 }
 
 /**
- * What every {@link KeyProvider} must do.
+ * What every {@link KeyProvider} must do. Its results may be any `Uint8Array`: a `Buffer`, or a part of a longer array. The arrays that it
+ * is given are its own until its promise settles, and those that it returns are the caller's, who overwrites them.
  *
  * @returns the cases, each with a name and a `run()` that rejects when the provider does something else.
  * @example
@@ -59,6 +60,7 @@ const always: Readonly<Record<string, (provider: KeyProvider) => Promise<void>>>
       must(wrapped instanceof Uint8Array && wrapped.length <= 4096, 'wrap gave something else than at most 4096 bytes')
       must(sameBytes(bytes, sample(length)), 'wrap changed its input')
       const unwrapped = await provider.unwrap(wrapped, context, never())
+      must(unwrapped instanceof Uint8Array, 'unwrap gave something else than a Uint8Array')
       must(sameBytes(unwrapped, bytes), `${length} bytes unwrapped to others`)
     }
   },
@@ -72,6 +74,31 @@ const always: Readonly<Record<string, (provider: KeyProvider) => Promise<void>>>
       sameBytes(await provider.unwrap(wrapped, context, never()), sample(63)),
       'wiping what was unwrapped spoilt the next unwrap',
     )
+  },
+  'keeps no array that it is given': async (provider) => {
+    const bytes = sample(63)
+    const wrapped = await provider.wrap(bytes, context, never())
+    bytes.fill(0)
+    const given = new Uint8Array(wrapped)
+    const unwrapped = await provider.unwrap(given, context, never())
+    must(sameBytes(unwrapped, sample(63)), 'overwriting what had been wrapped changed what is unwrapped')
+    given.fill(0)
+    must(sameBytes(unwrapped, sample(63)), 'overwriting what had been unwrapped changed the result')
+  },
+  'gives each caller an array of its own': async (provider) => {
+    const wraps = [await provider.wrap(sample(63), context, never()), await provider.wrap(sample(40), context, never())]
+    const [first, second] = wraps.map((wrapped) => new Uint8Array(wrapped))
+    must(first !== undefined && second !== undefined, 'wrap gave nothing')
+    for (const wrapped of wraps) wrapped.fill(0)
+    const unwrapped = await provider.unwrap(first, context, never())
+    const other = await provider.unwrap(second, context, never())
+    const again = await provider.unwrap(first, context, never())
+    other.fill(0)
+    must(sameBytes(unwrapped, sample(63)) && sameBytes(again, sample(63)), 'a later call changed an earlier result')
+    again.fill(0)
+    must(sameBytes(unwrapped, sample(63)), 'two callers got the same array')
+    const last = await provider.unwrap(first, context, never())
+    must(sameBytes(last, sample(63)), 'wiping a result changed what is unwrapped later')
   },
   'hides the bytes that it wraps': async (provider) => {
     const wrapped = await provider.wrap(sample(63), context, never())
