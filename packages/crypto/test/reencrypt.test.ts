@@ -341,6 +341,20 @@ describe('what cannot be read', () => {
     expect(columnsOf(1)['name']).toBe(twice)
   })
 
+  it('is also a row whose key no field takes, however long, and the work goes on after it', async () => {
+    const ids = ['', 'a', 'b'.repeat(300), 'c', 'd'.repeat(2000), 'e']
+    for (const id of ids) source.put(id, customers.seal({ ...customer(1), id: id.length === 1 ? id : 'x' }))
+    await rotated(test)
+    const cursor = strictCursor()
+    for (const _ of ids) await reencrypt({ keyring, table: customers, source, cursor, batch: 1 }).next()
+    expect((await run({ cursor })).at(-1)).toMatchObject({
+      unreadable: ids.filter((id) => id.length !== 1).map((row) => ({ row, column: 'name' })),
+      done: true,
+    })
+    for (const id of ['a', 'c', 'e'])
+      expect(source.rows.get(id)?.columns['name']?.startsWith('AQEAAAAC'), id).toBe(true)
+  })
+
   it('tells the log why, without the value', async () => {
     fill(1)
     source.put(customer(0).id, { ...columnsOf(0), name: 'Ada Lovelace' })
@@ -465,6 +479,19 @@ describe('what the application does meanwhile', () => {
     expect(await cursor.load()).toBeUndefined()
     expect((await run({ cursor })).at(-1)).toMatchObject({ rewritten: 1, done: true })
     expectAll(3)
+  })
+
+  it('lets timers and requests have their turn, also with a source that answers at once', async () => {
+    fill(1500)
+    await rotated(test)
+    let turns = 0
+    const timer = setInterval(() => turns++, 1)
+    const { page, update } = source
+    // Not even a promise that takes a moment: as a driver that works in the same thread.
+    const atOnce = async (...args: Parameters<typeof page>) => page(...args)
+    await run({ source: { page: atOnce, update }, batch: 1500 })
+    clearInterval(timer)
+    expect(turns).toBeGreaterThan(3)
   })
 
   it('works beside a second one: no row is written twice', async () => {
