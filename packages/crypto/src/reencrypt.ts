@@ -4,7 +4,7 @@ import { cryptoError } from './errors.ts'
 import type { Keyring } from './keyring.ts'
 import { checkOptions } from './options.ts'
 import { maxPasses, nameOf, type Position, readPosition, writePosition } from './reencrypt-position.ts'
-import { outcomeByHeaders, rewriteRow, type RowOutcome } from './rewrite-row.ts'
+import { planRow, type RowChange, type RowOutcome } from './rewrite-row.ts'
 import type { RowKey, SealedSource, SourceRow } from './sealed-source.ts'
 import { type AnySealedTable, FieldTable } from './table.ts'
 
@@ -51,6 +51,7 @@ export interface ReencryptProgress {
 
 const maxListed = 1000
 const rereads = 3
+const rewritten: RowOutcome = { kind: 'rewritten' }
 /** How long rows are rewritten without a turn for anyone else. */
 const breathMs = 10
 
@@ -170,9 +171,9 @@ class Run {
     let stillClean = clean && target === now
     let before = after
     for (const row of page) {
-      if (performance.now() - this.#breathedAt > breathMs) await this.#breathe()
       this.#signal?.throwIfAborted()
-      const outcome = outcomeByHeaders(this.table, row) ?? (await this.#rewriteRow(row, before))
+      const plan = planRow(this.table, row)
+      const outcome = plan.kind === 'change' ? await this.#apply(plan, row, before) : plan
       this.#count(outcome, row.key)
       if (outcome.kind === 'rewritten' || outcome.kind === 'conflict') stillClean = false
       before = row.key
@@ -211,15 +212,17 @@ class Run {
   }
 
   /** Zero rows updated means that the row has changed: it is read again, and what stands there now is looked at anew. */
-  async #rewriteRow(row: SourceRow, before: RowKey | undefined): Promise<RowOutcome> {
-    let current: SourceRow | undefined = row
-    for (let attempt = 0; attempt <= rereads && current; attempt++) {
-      const outcome = await rewriteRow(this.table, this.#source, current)
-      if (outcome.kind !== 'conflict') return outcome
+  async #apply(change: RowChange, row: SourceRow, before: RowKey | undefined): Promise<RowOutcome> {
+    if (performance.now() - this.#breathedAt > breathMs) await this.#breathe()
+    let next = change
+    for (let attempt = 0; ; attempt++) {
+      if (await this.#source.update(row.key, next.expected, next.set)) return rewritten
       const [reread]: readonly SourceRow[] = await this.#source.page(before, 1, this.#columns)
-      current = reread?.key === row.key ? reread : undefined
+      if (attempt === rereads || reread?.key !== row.key) return { kind: 'conflict' }
+      const plan = planRow(this.table, reread)
+      if (plan.kind !== 'change') return plan
+      next = plan
     }
-    return { kind: 'conflict' }
   }
 
   #count(outcome: RowOutcome, row: RowKey): void {

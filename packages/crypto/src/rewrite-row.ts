@@ -2,7 +2,7 @@ import { isSecurityError } from '@mosaajii/core'
 import { tokenVersion } from './blind-index.ts'
 import { DecryptError } from './errors.ts'
 import { SealingField } from './field.ts'
-import type { SealedSource, SourceRow } from './sealed-source.ts'
+import type { SourceRow } from './sealed-source.ts'
 import { sealAs, type TableColumn } from './table.ts'
 
 /** What became of a row. */
@@ -16,6 +16,13 @@ interface HasColumns {
 }
 
 type Columns = Record<string, string | null>
+
+/** What a row must still hold, and what it gets instead. */
+export interface RowChange {
+  readonly kind: 'change'
+  readonly expected: Columns
+  readonly set: Columns
+}
 
 /** What is wrong with one value, and no reason to leave the other rows as they are. */
 const unreadable: ReadonlySet<string> = new Set([
@@ -31,32 +38,29 @@ const unreadable: ReadonlySet<string> = new Set([
 
 const fresh: RowOutcome = { kind: 'fresh' }
 
-/** What a row's headers alone decide: a fresh row costs neither a decryption nor a promise. `undefined`: it must be opened. */
-export function outcomeByHeaders({ columns }: HasColumns, row: SourceRow): RowOutcome | undefined {
+/**
+ * What is to become of a row. If anything in it is stale all of it is sealed again: one statement carries it, and only if nothing in it
+ * changed meanwhile. A fresh row costs no decryption.
+ */
+export function planRow({ columns }: HasColumns, row: SourceRow): RowOutcome | RowChange {
   const nulled = columns.find(({ name, nullable }) => row.columns[name] === null && !nullable)
   if (nulled) return { kind: 'unreadable', column: nulled.name }
-  return columns.some((column) => mayBeStale(column, row)) ? undefined : fresh
-}
-
-/** Seals a row again if anything in it is stale. One statement carries all of it, and only if nothing in it changed meanwhile. */
-export async function rewriteRow(table: HasColumns, source: SealedSource, row: SourceRow): Promise<RowOutcome> {
-  const outcome = outcomeByHeaders(table, row)
-  if (outcome) return outcome
-  const [expected, set] = [noColumns(), noColumns()]
+  if (!columns.some((column) => mayBeStale(column, row))) return fresh
+  const change: RowChange = { kind: 'change', expected: {}, set: {} }
   let stale = false
-  for (const column of table.columns) {
-    const result = tryReseal(column, row, set)
+  for (const column of columns) {
+    const result = tryReseal(column, row, change.set)
     if (result === undefined) return { kind: 'unreadable', column: column.name }
     stale ||= result
-    expected[column.name] = row.columns[column.name] ?? null
+    put(change.expected, column.name, row.columns[column.name] ?? null)
   }
-  if (!stale) return fresh
-  return { kind: (await source.update(row.key, expected, set)) ? 'rewritten' : 'conflict' }
+  return stale ? change : fresh
 }
 
-/** Without a prototype, so that `__proto__` is a column like any other. */
-function noColumns(): Columns {
-  return Object.create(null) as Columns
+/** `__proto__` is a column like any other. */
+function put(columns: Columns, name: string, value: string | null): void {
+  if (name === '__proto__') Object.defineProperty(columns, name, { value, enumerable: true })
+  else columns[name] = value
 }
 
 /** What the headers say, so that a fresh row costs no decryption. A field that has moved must be opened to tell. */
@@ -91,7 +95,7 @@ function tryReseal(column: TableColumn, row: SourceRow, set: Columns): boolean |
 /** Where there is no value, a token that was left behind would keep an index key in use, and tell what the value was. */
 function dropToken({ index }: TableColumn, { columns }: SourceRow, set: Columns): boolean {
   if (!index) return false
-  set[index.column] = null
+  put(set, index.column, null)
   return columns[index.column] !== null
 }
 
@@ -99,10 +103,10 @@ function dropToken({ index }: TableColumn, { columns }: SourceRow, set: Columns)
 function reseal({ name, kind, field, index }: TableColumn, { key, columns }: SourceRow, set: Columns): boolean {
   const stored = columns[name] ?? ''
   const { value, former } = field.openAs(kind, stored, key)
-  set[name] = sealAs(field, kind, value, key)
+  put(set, name, sealAs(field, kind, value, key))
   const stale = former || field.isStale(stored)
   if (!index) return stale
   const token = index.tokens.current(value as string)
-  set[index.column] = token
+  put(set, index.column, token)
   return stale || token !== columns[index.column]
 }
