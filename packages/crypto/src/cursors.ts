@@ -11,7 +11,7 @@ import {
 import { type CryptoError, cryptoError } from './errors.ts'
 
 /** The longest cursor, in characters. */
-const maxCursorLength = 1024
+export const maxCursorLength = 1024
 
 /**
  * Remembers how far a re-encryption came, so that one that was interrupted goes on from there. A cursor that is lost or too old costs
