@@ -49,5 +49,8 @@ Object.defineProperty(SecurityError.prototype, brand, { value: true })
  * try { work() } catch (error) { if (isSecurityError(error) && error.code === 'DECRYPT_FAILED') report() }
  */
 export function isSecurityError(value: unknown): value is SecurityError {
-  return typeof value === 'object' && value !== null && (value as { [brand]?: unknown })[brand] === true
+  if (typeof value !== 'object' || value === null || (value as { [brand]?: unknown })[brand] !== true) return false
+  // The brand is inherited; an object that was only made from the prototype is no error that anyone can show.
+  const { code, status, detail } = value as Partial<SecurityError>
+  return typeof code === 'string' && Number.isInteger(status) && typeof detail === 'object' && detail !== null
 }

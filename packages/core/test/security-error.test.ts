@@ -1,5 +1,5 @@
 import { createContext, runInContext } from 'node:vm'
-import { isSecurityError, SecurityError } from '@mosaajii/core'
+import { isSecurityError, SecurityError, toProblem } from '@mosaajii/core'
 import { describe, expect, it } from 'vitest'
 
 describe('SecurityError', () => {
@@ -71,6 +71,15 @@ describe('isSecurityError', () => {
     ['the class', SecurityError],
   ])('says no to %s', (_, value) => {
     expect(isSecurityError(value)).toBe(false)
+  })
+
+  it('knows no object that has the brand and nothing else', () => {
+    const empty: unknown = Object.create(SecurityError.prototype)
+    expect(isSecurityError(empty)).toBe(false)
+    expect(toProblem(empty)).toEqual({ type: 'about:blank', title: 'Internal Server Error', status: 500 })
+    for (const change of [{ code: 7 }, { status: 'x' }, { detail: null }]) {
+      expect(isSecurityError(Object.assign(new SecurityError('A', 'b'), change))).toBe(false)
+    }
   })
 
   it('knows the errors of another copy of this package', async () => {
