@@ -238,6 +238,22 @@ describe('the work', () => {
     expect(opened(1)).toEqual({ ...customer(1), phone: null })
   })
 
+  it.each(['__proto__', 'constructor'])('moves a column that is called %s like any other', async (column) => {
+    const odd = keyring.table('odd', { row: 'id', fields: { [column]: searchable({ column: 'toString' }) } })
+    const record = untyped(
+      Object.fromEntries<unknown>([
+        ['id', 1],
+        [column, 'x'],
+      ]),
+    )
+    source.put(1, odd.seal(record))
+    await rotated(test)
+    await rotated(test, 'index')
+    expect((await run({ table: odd })).at(-1)).toMatchObject({ pass: 2, rewritten: 1, done: true })
+    const columns = new Map(Object.entries(source.rows.get('1')?.columns ?? {}))
+    expect([columns.get(column)?.slice(0, 8), columns.get('toString')?.slice(0, 2)]).toEqual(['AQEAAAAC', '2.'])
+  })
+
   it('leaves a table of nulls alone', async () => {
     const notes = keyring.table('notes', { row: 'id', fields: { note: searchable({ nullable: true }) } })
     source.put(1, notes.seal({ id: 1, note: null }))
