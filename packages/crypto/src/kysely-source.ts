@@ -11,7 +11,11 @@ export interface KyselySourceOptions<DB, Table extends keyof DB & string> {
   readonly table: Table
   /** The column that the fields take as `row`: unique, never null, text or integer. An index on it is what makes pages fast. */
   readonly row: keyof DB[Table] & string
-  /** Only rows whose columns have these values: the rows of one tenant, where the fields have a tenant. Default: all rows. */
+  /**
+   * Only rows whose columns have these values: the rows of one tenant, where the fields have a tenant. Default: all rows. Give a value in
+   * the column's own type: what equals no row leaves nothing to re-encrypt, and nothing that keeps a key from being destroyed. SQLite has
+   * no booleans, only 0 and 1.
+   */
   readonly filter?: SourceFilter<DB[Table]>
 }
 
@@ -29,10 +33,15 @@ interface View {
 /**
  * The rows of a Kysely table (Postgres or SQLite), for `reencrypt` and `destroy`.
  *
+ * Each scan begins with one grouped query over the rows of the filter, which looks for row keys that are null or, as the database
+ * compares them, repeated (`id text collate nocase` may hold `zz` and `ZZ`): a page would hide such rows, and the key that they need
+ * could be destroyed. With an index on the row column it reads the index once.
+ *
  * @param db a Kysely instance, not a transaction.
  * @returns a source; its methods reject with `ROW_INVALID` when the row column is not unique or has a null, which would hide rows, and
  * with `REENCRYPTION_STOPPED` when the database does not answer.
- * @throws {TypeError} when a name is not a plain one or a filter's value is not text, a number, a bigint, a boolean or null.
+ * @throws {TypeError} when a name is not a plain one or a filter's value is not well-formed text, a finite number (a whole one safe), a
+ * bigint, a boolean or null.
  * @example
  * const source = kyselySource(db, { table: 'customers', row: 'id', filter: { shop: 'berlin' } })
  * for await (const progress of reencrypt({ keyring, table: customers, source })) report(progress)
@@ -63,10 +72,10 @@ export function kyselySource<DB, Table extends keyof DB & string>(
 function filterEntries(filter: object | undefined): (readonly [string, Value])[] {
   if (filter === undefined) return []
   const entries = typeof filter === 'object' && filter !== null ? Object.entries(filter) : []
-  // An undefined value would otherwise widen the filter to every tenant's rows.
+  // An undefined value would otherwise widen the filter to every tenant's rows, and one that is bound as something else empty it.
   if (entries.length === 0 || !entries.every(([, value]) => isValue(value))) {
     throw new TypeError(
-      'kyselySource: filter has at least one column, each with text, a number, a bigint, a boolean or null',
+      'kyselySource: filter has at least one column, each with well-formed text, a finite number (bigint beyond 2^53), a boolean or null',
     )
   }
   checkColumns(entries.map(([column]) => column))
@@ -74,7 +83,10 @@ function filterEntries(filter: object | undefined): (readonly [string, Value])[]
 }
 
 function isValue(value: unknown): value is Value {
-  return value === null || ['string', 'number', 'bigint', 'boolean'].includes(typeof value)
+  if (typeof value === 'number')
+    return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value))
+  if (typeof value === 'string') return value.isWellFormed()
+  return value === null || typeof value === 'bigint' || typeof value === 'boolean'
 }
 
 function checkColumns(columns: readonly string[]): void {
@@ -93,7 +105,7 @@ function checkPage(after: RowKey | undefined, limit: number, columns: readonly s
 }
 
 function checkKey(key: RowKey): void {
-  if (!isRowKey(key)) throw new TypeError('kyselySource: a row key is a string, a safe integer or a bigint')
+  if (!isRowKey(key)) throw new TypeError('kyselySource: a row key is well-formed text, a safe integer or a bigint')
 }
 
 function checkUpdate(key: RowKey, expected: SourceColumns, set: SourceColumns): void {
@@ -113,28 +125,42 @@ async function page(
   limit: number,
   columns: readonly string[],
 ): Promise<SourceRow[]> {
-  if (after === undefined) await refuseNullKeys(view)
+  if (after === undefined) await refuseUnusableKeys(view)
   const { db, table, row, filter } = view
   let query = db
     .selectFrom(table)
-    .select([row, ...columns])
-    .orderBy(row)
+    .select([row, ...columns].map((column) => within(table, column)))
+    .orderBy(within(table, row))
     .limit(limit + 1)
-  if (after !== undefined) query = query.where(row, '>', after)
-  for (const [column, value] of filter) query = query.where(column, value === null ? 'is' : '=', value)
+  if (after !== undefined) query = query.where(within(table, row), '>', after)
+  for (const [column, value] of filter) query = query.where(within(table, column), value === null ? 'is' : '=', value)
   const rows = (await query.execute()).map((found) => sourceRow(view, found, columns))
   // One row more than asked for, because two rows with one key might lie on either side of the page's end and the second be skipped.
   // `7` and `'7'` are the same row to a field.
   const repeated = rows.some(({ key }, i) => i > 0 && String(key) === String(rows[i - 1]?.key))
-  if (repeated) throw unusableKeys(view, 'is not unique; name the unique column, or filter by tenant')
+  if (repeated) throw unusableKeys(view, notUnique)
   return rows.slice(0, limit)
 }
 
-async function refuseNullKeys({ db, table, row, filter }: View): Promise<void> {
-  let query = db.selectFrom(table).select(row).where(row, 'is', null).limit(1)
-  for (const [column, value] of filter) query = query.where(column, value === null ? 'is' : '=', value)
-  if ((await query.execute()).length > 0)
-    throw unusableKeys({ table, row }, 'is null in some row, which no page would show')
+/** A column with its table, because some builds of SQLite take an unknown name that stands alone for a text, which matches no row. */
+function within(table: string, column: string): string {
+  return `${table}.${column}`
+}
+
+const notUnique = 'is not unique to the database; name the unique column, or filter by tenant'
+
+async function refuseUnusableKeys({ db, table, row, filter }: View): Promise<void> {
+  const key = within(table, row)
+  let query = db
+    .selectFrom(table)
+    .select(key)
+    .groupBy(key)
+    .having((when) => when.or([when(key, 'is', null), when(when.fn.countAll(), '>', 1)]))
+    .limit(1)
+  for (const [column, value] of filter) query = query.where(within(table, column), value === null ? 'is' : '=', value)
+  const [found] = await query.execute()
+  if (!found) return
+  throw unusableKeys({ table, row }, found[row] === null ? 'is null in some row, which no page would show' : notUnique)
 }
 
 function unusableKeys({ table, row }: Pick<View, 'table' | 'row'>, why: string): Error {
@@ -149,7 +175,7 @@ function sourceRow(view: View, found: Readonly<Record<string, unknown>>, columns
 }
 
 function isRowKey(key: unknown): key is RowKey {
-  return typeof key === 'string' || typeof key === 'bigint' || Number.isSafeInteger(key)
+  return typeof key === 'string' ? key.isWellFormed() : typeof key === 'bigint' || Number.isSafeInteger(key)
 }
 
 /** Not a token, so a row with such a value is listed as unreadable and counts as one. */
@@ -166,13 +192,13 @@ async function update(view: View, key: RowKey, expected: SourceColumns, set: Sou
   let query = db
     .updateTable(table)
     .set({ ...set })
-    .where(row, '=', key)
+    .where(within(table, row), '=', key)
   for (const [column, value] of [...filter, ...Object.entries(expected)]) {
-    query = query.where(column, value === null ? 'is' : '=', value)
+    query = query.where(within(table, column), value === null ? 'is' : '=', value)
   }
   try {
     const { numUpdatedRows } = await query.executeTakeFirst()
-    if (numUpdatedRows > 1n) throw unusableKeys(view, 'is not unique')
+    if (numUpdatedRows > 1n) throw unusableKeys(view, notUnique)
     return numUpdatedRows === 1n
   } catch (error) {
     // Another statement changed the row first: the caller reads it again.

@@ -1,6 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
-import { type Generated, type Kysely, sql } from 'kysely'
+import {
+  DummyDriver,
+  type Generated,
+  Kysely,
+  sql,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, expectTypeOf, test } from 'vitest'
 import { kyselySource } from '../src/kysely-source.ts'
 import type { RowKey, SealedSource } from '../src/sealed-source.ts'
@@ -187,13 +195,54 @@ describe.each(databases)('kyselySource on %s', (name, openDatabase) => {
     ])
   })
 
+  test('refuses keys that are the same to the database, wherever the page ends', async () => {
+    const collation = name === 'libsql' ? sql.raw('nocase') : sql.raw('"any_case"')
+    if (name !== 'libsql')
+      await sql`create collation any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`.execute(
+        db,
+      )
+    await sql`create table tickets (number text collate ${collation} not null, total text)`.execute(db)
+    const tickets = kyselySource(db, { table: 'tickets' as 'receipts', row: 'number' })
+    const add = (...numbers: string[]) =>
+      sql`insert into tickets values ${sql.join(numbers.map((number) => sql`(${number}, 'sealed')`))}`.execute(db)
+    const pages = async (limit: number) => {
+      const keys: RowKey[] = []
+      for (let after: RowKey | undefined; ; after = keys.at(-1)) {
+        const page = await tickets.page(after, limit, ['total'])
+        if (page.length === 0) return keys
+        keys.push(...page.map(({ key }) => key))
+      }
+    }
+    await add('A', 'b', 'C', 'zz', 'ZY')
+    expect(await pages(2)).toEqual(['A', 'b', 'C', 'ZY', 'zz'])
+    await add('ZZ')
+    for (const limit of [1, 2, 3, 4, 5, 6]) {
+      await expect(pages(limit)).rejects.toMatchObject({
+        code: 'ROW_INVALID',
+        message: expect.stringContaining('not unique to the database') as string,
+      })
+    }
+  })
+
+  test('asks about repeated keys among the rows of the filter, once a scan', async () => {
+    await insert({ id: 1, shop: 'a' }, { id: 2, shop: 'a' }, { id: 2, shop: 'b' }, { id: 3, shop: 'b' })
+    const of = (shop: string) => kyselySource(db, { table: 'customers', row: 'id', filter: { shop } })
+    expect([await scan(of('a'), 1), await scan(of('b'), 1)]).toEqual([
+      [1, 2],
+      [2, 3],
+    ])
+    await insert({ id: 3, shop: 'b' })
+    await expect(of('b').page(undefined, 1, columns)).rejects.toMatchObject({ code: 'ROW_INVALID' })
+    expect(await of('a').page(undefined, 1, columns)).toHaveLength(1)
+  })
+
   test('refuses keys that are no row keys', async () => {
     await sql`create table floats as select 1.5 as id, 'sealed' as email, 'sealed' as email_index`.execute(db)
     const floats = kyselySource(db, { table: 'floats' as 'customers', row: 'id' })
     // `pg` gives a numeric as text, which is a key.
     if (name === 'libsql')
       await expect(floats.page(undefined, 5, columns)).rejects.toMatchObject({ code: 'ROW_INVALID' })
-    for (const key of [Number.NaN, 1.5, null, {}]) {
+    for (const key of [Number.NaN, 1.5, null, {}, 'a\ud800']) {
       await expect(customers().page(key as RowKey, 5, columns)).rejects.toThrow(TypeError)
       await expect(customers().update(key as RowKey, { email: 'a' }, { email: 'b' })).rejects.toThrow(TypeError)
     }
@@ -241,7 +290,9 @@ describe.each(databases)('kyselySource on %s', (name, openDatabase) => {
     type Options = Parameters<typeof kyselySource<Shop, 'customers'>>[1]
     const given = db
     const good = { table: 'customers', row: 'id' }
-    const filters = [{}, { shop: undefined }, { shop: {} }, { 'a"b': 'c' }, null, 'shop', []]
+    // What is bound as NULL or as another text matches no row, and a scan without rows lets a key be destroyed.
+    const unmatched = [Number.NaN, Infinity, -Infinity, 2 ** 53, 'a\ud800'].map((shop) => ({ shop }))
+    const filters = [{}, { shop: undefined }, { shop: {} }, { 'a"b': 'c' }, null, 'shop', [], ...unmatched]
     const wrong = [
       { table: 'a b' },
       { table: '' },
@@ -258,6 +309,31 @@ describe.each(databases)('kyselySource on %s', (name, openDatabase) => {
       expect(() => kyselySource(transaction, { table: 'customers', row: 'id' })).toThrow(/not a transaction/)
     })
   })
+})
+
+test('names each column with its table: SQLite may take an unknown column for a text that equals no other', async () => {
+  const asked: string[] = []
+  const db = new Kysely<Shop>({
+    dialect: {
+      createAdapter: () => new SqliteAdapter(),
+      createDriver: () => new DummyDriver(),
+      createIntrospector: (database) => new SqliteIntrospector(database),
+      createQueryCompiler: () => new SqliteQueryCompiler(),
+    },
+    log: ({ query }) => void asked.push(query.sql),
+  })
+  for (const table of ['customers', 'shop.customers'] as const) {
+    const source = kyselySource(db, { table: table as 'customers', row: 'id', filter: { shop: 'berlin', active: 1 } })
+    await source.page(undefined, 5, columns)
+    await source.page(7, 5, columns)
+    await source.update(7, { email: 'a', email_index: null }, { email: 'b' }).catch(() => undefined)
+  }
+  expect(asked).toHaveLength(8)
+  // The only name that stands alone is that of a column to set, which SQLite does not take for anything else.
+  const alone = asked
+    .flatMap((query) => query.match(/(?<!["\w.])"\w+"(?!\.)/g) ?? [])
+    .filter((n) => n !== '"customers"')
+  expect(alone).toEqual(['"email"', '"email"'])
 })
 
 describe.skipIf(!postgresUrl())('kyselySource on Postgres', () => {
