@@ -3,6 +3,9 @@ import type { Engine } from './engines/engine.ts'
 import type { FieldEntry } from './keyring-document.ts'
 import type { DataKey, IndexRoot } from './opened-keys.ts'
 
+/** The inside of each open keyring, by its public face: two keyrings may have the same id. Internal. */
+export const coreOfKeyring: WeakMap<object, KeyringCore> = new WeakMap()
+
 /** What fields, indexes and tables need of a keyring. Internal. */
 export interface KeyringCore {
   readonly id: string

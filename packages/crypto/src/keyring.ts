@@ -4,6 +4,7 @@ import { type DestroyOptions, destroyKey } from './destroy.ts'
 import { type Field, SealingField } from './field.ts'
 import type { FieldDefinition } from './field-definition.ts'
 import type { KeyPurpose } from './key-provider.ts'
+import { coreOfKeyring } from './keyring-core.ts'
 import type { KeyVersion } from './keyring-document.ts'
 import { checkSettings, type KeyringOptions } from './keyring-settings.ts'
 import { KeyringState } from './keyring-state.ts'
@@ -99,7 +100,7 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
 }
 
 function faceOf(state: KeyringState): Keyring {
-  return Object.freeze({
+  const face: Keyring = Object.freeze({
     id: state.id,
     engine: state.engine.name,
     field: (definition: FieldDefinition) => new SealingField(state, definition),
@@ -118,4 +119,6 @@ function faceOf(state: KeyringState): Keyring {
     close: () => state.close(),
     [Symbol.dispose]: () => state.close(),
   })
+  coreOfKeyring.set(face, state)
+  return face
 }

@@ -1,6 +1,7 @@
 import { type CursorStore, maxCursorLength, memoryCursor } from './cursors.ts'
 import type { ColumnSpecs } from './columns.ts'
 import { cryptoError } from './errors.ts'
+import { coreOfKeyring } from './keyring-core.ts'
 import type { Keyring } from './keyring.ts'
 import { checkOptions } from './options.ts'
 import { maxPasses, nameOf, type Position, readPosition, writePosition } from './reencrypt-position.ts'
@@ -71,7 +72,8 @@ export function reencrypt(options: ReencryptOptions): AsyncGenerator<ReencryptPr
   checkOptions(options, 'reencrypt', ['keyring', 'table', 'source', 'cursor', 'batch', 'signal'])
   const { keyring, table, source, cursor = memoryCursor(), batch = 200, signal } = options
   if (!(table instanceof FieldTable)) throw new TypeError('reencrypt: table is made by keyring.table()')
-  if (FieldTable.coreOf(table).id !== keyring?.id) throw new TypeError('reencrypt: the table is of another keyring')
+  if (FieldTable.coreOf(table) !== coreOfKeyring.get(keyring ?? {}))
+    throw new TypeError('reencrypt: the table is of another keyring')
   checkMethods(source, ['page', 'update'], 'source reads and updates the rows; kyselySource() makes one')
   checkMethods(cursor, ['load', 'save', 'clear'], 'cursor is a store; memoryCursor() and fileCursor() make one')
   if (signal !== undefined) checkMethods(signal, ['throwIfAborted'], 'signal is an AbortSignal')

@@ -822,5 +822,8 @@ describe('options', () => {
   it('the table is of this keyring', async () => {
     const other = await testKeyring({ id: 'other' })
     expect(() => reencrypt({ ...good(), keyring: other.keyring })).toThrow(TypeError)
+    // Another keyring may have the same id.
+    const twin = await testKeyring()
+    expect(() => reencrypt({ ...good(), keyring: twin.keyring })).toThrow(/another keyring/)
   })
 })
