@@ -20,6 +20,6 @@ export function copyBytes(value: unknown, max: number, tooLong: () => Error): Ui
 }
 
 function getter(name: PropertyKey): (value: unknown) => unknown {
-  const { get } = Object.getOwnPropertyDescriptor(typedArray, name) ?? {}
-  return (value) => (ArrayBuffer.isView(value) ? get?.call(value) : undefined)
+  const property = Object.getOwnPropertyDescriptor(typedArray, name)
+  return (value) => (ArrayBuffer.isView(value) ? (property?.get?.call(value) as unknown) : undefined)
 }

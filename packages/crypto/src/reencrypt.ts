@@ -72,7 +72,7 @@ export function reencrypt(options: ReencryptOptions): AsyncGenerator<ReencryptPr
   checkOptions(options, 'reencrypt', ['keyring', 'table', 'source', 'cursor', 'batch', 'signal'])
   const { keyring, table, source, cursor = memoryCursor(), batch = 200, signal } = options
   if (!(table instanceof FieldTable)) throw new TypeError('reencrypt: table is made by keyring.table()')
-  if (FieldTable.coreOf(table) !== coreOfKeyring.get(keyring ?? {}))
+  if (FieldTable.coreOf(table as FieldTable<string, ColumnSpecs>) !== coreOfKeyring.get(keyring ?? {}))
     throw new TypeError('reencrypt: the table is of another keyring')
   checkMethods(source, ['page', 'update'], 'source reads and updates the rows; kyselySource() makes one')
   checkMethods(cursor, ['load', 'save', 'clear'], 'cursor is a store; memoryCursor() and fileCursor() make one')

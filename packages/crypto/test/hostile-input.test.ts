@@ -114,7 +114,7 @@ describe('a tenant that was looked up and not found', () => {
     expect(() => test.keyring.field(definition)).toThrow(new RegExp(`${name} is undefined`))
     expect(() => test.keyring.transient({ ...definition, ttl: '1m' } as never)).toThrow(TypeError)
     expect(() =>
-      test.keyring.table('people', { row: 'id', fields: { email: searchable() }, [name]: undefined } as never),
+      test.keyring.table('people', { row: 'id', fields: { email: searchable() }, [name]: undefined }),
     ).toThrow(TypeError)
   })
 })
