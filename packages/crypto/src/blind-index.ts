@@ -69,6 +69,11 @@ export class KeyedBlindIndex implements BlindIndex {
     this.label = labelOf(definition)
   }
 
+  /** Internal, as of a field. */
+  static coreOf(index: KeyedBlindIndex): KeyringCore {
+    return index.#core
+  }
+
   current(value: string): string {
     const root = this.#core.activeIndexRoot()
     const hash = this.#hashesOf(root)[0] as KeyedHash

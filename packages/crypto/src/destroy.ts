@@ -6,6 +6,7 @@ import { recorded } from './events.ts'
 import { type Field, SealingField } from './field.ts'
 import type { FieldDefinition } from './field-definition.ts'
 import type { KeyPurpose } from './key-provider.ts'
+import type { KeyringCore } from './keyring-core.ts'
 import { type FieldEntry, fieldKey, type KeyringDocument, type KeyVersion, versionsAt } from './keyring-document.ts'
 import type { KeyringState } from './keyring-state.ts'
 import { checkName } from './names.ts'
@@ -137,21 +138,28 @@ function checkDropped(dropped: unknown): void {
 }
 
 function columnsOf(state: KeyringState, entry: CoveredSource, purpose: KeyPurpose): readonly CoveredColumn[] {
-  if ('index' in entry) return purpose === 'index' ? [indexColumn(entry.index, entry.column)] : []
+  if ('index' in entry) {
+    if (!(entry.index instanceof KeyedBlindIndex))
+      throw new TypeError('keyring.destroy: index is a blind index of a keyring')
+    checkOwner(state, KeyedBlindIndex.coreOf(entry.index))
+    return purpose === 'index' ? [indexColumn(entry.index, entry.column)] : []
+  }
   const { fields } = entry
-  if (fields instanceof SealingField || fields instanceof FieldTable) checkOwner(state, fields)
-  if (fields instanceof SealingField) return purpose === 'data' ? [sealedColumn(fields, fields.column)] : []
+  if (fields instanceof SealingField) {
+    checkOwner(state, SealingField.coreOf(fields))
+    return purpose === 'data' ? [sealedColumn(fields, fields.column)] : []
+  }
   if (!(fields instanceof FieldTable)) throw new TypeError('keyring.destroy: fields is a table or a field of a keyring')
+  checkOwner(state, FieldTable.coreOf(fields as FieldTable<string, ColumnSpecs>))
   return fields.columns.flatMap(({ name, field, index }) => {
     if (purpose === 'data') return [sealedColumn(field, name)]
     return index ? [indexColumn(index.tokens, index.column)] : []
   })
 }
 
-function checkOwner(state: KeyringState, fields: SealingField | FieldTable<string, ColumnSpecs>): void {
-  const core = fields instanceof SealingField ? SealingField.coreOf(fields) : FieldTable.coreOf(fields)
+function checkOwner(state: KeyringState, core: KeyringCore): void {
   if (core !== state)
-    throw new TypeError('keyring.destroy: fields is of another keyring; give the table or field of this one')
+    throw new TypeError('keyring.destroy: a source is of another keyring; give the tables and fields of this one')
 }
 
 function sealedColumn(field: SealingField, name: string): CoveredColumn {
@@ -164,8 +172,7 @@ function sealedColumn(field: SealingField, name: string): CoveredColumn {
   }
 }
 
-function indexColumn(index: BlindIndex, name: string): CoveredColumn {
-  if (!(index instanceof KeyedBlindIndex)) throw new TypeError('keyring.destroy: index is a blind index of a keyring')
+function indexColumn(index: KeyedBlindIndex, name: string): CoveredColumn {
   return { name, purpose: 'index', place: index.place, index: index.label, versionOf: (value) => tokenVersion(value) }
 }
 

@@ -142,7 +142,7 @@ export class SealingField implements Field {
     return readHeader(this.#core.engine, sealed).keyVersion
   }
 
-  blindIndex(definition: BlindIndexDefinition = {}): BlindIndex {
+  blindIndex(definition: BlindIndexDefinition = {}): KeyedBlindIndex {
     const index = new KeyedBlindIndex(this.#core, this.checked, definition)
     this.register(index.label)
     return index

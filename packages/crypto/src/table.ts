@@ -1,4 +1,4 @@
-import type { BlindIndex } from './blind-index.ts'
+import type { KeyedBlindIndex } from './blind-index.ts'
 import type { ColumnSpecs, IndexColumnOf, PlainOf, SealedOf, SearchableSpec, SealedSpec } from './columns.ts'
 import { cryptoError } from './errors.ts'
 import { afterRefresh, openFailed, SealingField } from './field.ts'
@@ -114,7 +114,7 @@ export interface TableColumn {
   readonly kind: 'text' | 'bytes'
   readonly nullable: boolean
   readonly field: SealingField
-  readonly index: { readonly column: string; readonly tokens: BlindIndex } | undefined
+  readonly index: { readonly column: string; readonly tokens: KeyedBlindIndex } | undefined
 }
 
 type Values = Readonly<Record<string, unknown>>

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest'
 import { settableClock } from '@mosaajii/core/testing'
 import { DecryptError, type DestroyOptions, type Field, type Keyring, searchable, sealed } from '@mosaajii/crypto'
 import { type Fleet, fleet, minute, rejection, type RowsSource, rowsSource } from './support/fleet.ts'
+import { testKeyring } from './support/keyrings.ts'
 
 let group: Fleet
 let keyring: Keyring
@@ -491,6 +492,14 @@ describe('destroying an index key', () => {
     // The data key of the same number is another key.
     expect(keyring.versions()[0]?.state).toBe('active')
     expect(email.open(source.rows[0]?.columns['email'] ?? '', { row: 'c1' })).toBe('ada@example.com')
+  })
+
+  it('takes no index of another keyring for one of its own', async () => {
+    const twin = (await testKeyring()).keyring.field({ table: 'customers', column: 'email' }).blindIndex()
+    email.blindIndex()
+    await retire('index')
+    const sources = [{ index: twin, column: 'email_index', source: rowsSource() }]
+    await expect(keyring.destroy(1, { purpose: 'index', sources })).rejects.toThrow(/of another keyring/)
   })
 
   it('needs each of several indexes of one field covered', async () => {
