@@ -4,6 +4,7 @@ import {
   type FileSystem,
   hasCode,
   makeFolder,
+  openToRead,
   removeQuietly,
   syncFolder,
   writeNewFile,
@@ -57,7 +58,8 @@ export function memoryCursor(): CursorStore {
 }
 
 /**
- * A cursor in a file, replaced in one step. One re-encryption at a time may use it.
+ * A cursor in a file, replaced in one step. One re-encryption at a time may use it. What stands there and is not a cursor - another file,
+ * a folder, a symbolic link - is neither replaced nor removed.
  *
  * @param path the file; its folder is created when it is missing.
  * @throws {TypeError} when the path is not a non-empty string, or where the runtime has no file system.
@@ -85,14 +87,14 @@ const marker = 'mosaajii-cursor-1'
 /** Room for a cursor of which each character is escaped. */
 const maxBytes = maxCursorLength * 6 + 100
 
-async function load({ fs }: FileSystem, file: string): Promise<string | undefined> {
-  let handle: Awaited<ReturnType<typeof fs.open>>
-  try {
-    handle = await fs.open(file, 'r')
-  } catch (error) {
+async function load(files: FileSystem, file: string): Promise<string | undefined> {
+  const handle = await openToRead(files, file, () =>
+    stopped(`'${file}' is a symbolic link; name the file itself`),
+  ).catch((error: unknown) => {
     if (hasCode(error, 'ENOENT')) return undefined
     throw error
-  }
+  })
+  if (!handle) return undefined
   try {
     const stat = await handle.stat()
     const text = stat.isFile() && stat.size <= maxBytes ? await handle.readFile('utf8') : ''
@@ -119,6 +121,7 @@ function damaged(file: string): never {
 async function save(files: FileSystem, file: string, cursor: string): Promise<void> {
   const folder = files.path.dirname(file)
   await makeFolder(files, folder)
+  await refuseOther(files, file)
   const temporary = `${file}.${globalThis.crypto.randomUUID()}.tmp`
   try {
     await writeNewFile(files, temporary, JSON.stringify([marker, cursor]))
@@ -130,11 +133,17 @@ async function save(files: FileSystem, file: string, cursor: string): Promise<vo
   await syncFolder(files, folder)
 }
 
+/** Throws unless the file is a cursor or missing: the path may name another file by mistake. */
+async function refuseOther(files: FileSystem, file: string): Promise<void> {
+  await load(files, file)
+}
+
 /** Removes the file and what killed processes left beside it. */
 async function clear(files: FileSystem, file: string): Promise<void> {
   const { fs, path } = files
   const prefix = `${path.basename(file)}.`
   const folder = path.dirname(file)
+  await refuseOther(files, file)
   await fs.rm(file, { force: true })
   const names = await fs.readdir(folder).catch((error: unknown) => {
     if (hasCode(error, 'ENOENT')) return undefined

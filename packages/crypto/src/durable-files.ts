@@ -31,6 +31,42 @@ export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   return typeof code === 'string' && codes.includes(code)
 }
 
+/**
+ * Opens a file for reading, but not through a symbolic link, and without waiting for the writer of a named pipe for ever. What was opened
+ * may still be no regular file: look at its `stat`.
+ *
+ * @param onLink makes the error for a symbolic link.
+ */
+export async function openToRead(
+  { fs, constants }: FileSystem,
+  path: string,
+  onLink: (cause: unknown) => Error,
+): Promise<import('node:fs/promises').FileHandle> {
+  // Windows has neither flag; `|` takes that as 0.
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+  return fs.open(path, flags).catch((cause: unknown) => {
+    throw hasCode(cause, 'ELOOP', 'EMLINK') ? onLink(cause) : cause
+  })
+}
+
+/**
+ * Whether a file or folder belongs to somebody else than the user that this process runs as: the owner can change it and its mode, also
+ * where root may read it. `false` where there are no users, and where the runtime does not tell (Deno without `--allow-sys`).
+ */
+export function isForeign({ windows }: FileSystem, stat: { readonly uid: number }): boolean {
+  const user = windows ? undefined : effectiveUser()
+  return user !== undefined && stat.uid !== user
+}
+
+/** Asked each time: a process may give root's rights up after it made its stores. */
+function effectiveUser(): number | undefined {
+  try {
+    return globalThis.process?.geteuid?.()
+  } catch {
+    return undefined
+  }
+}
+
 /** Writes a file that must not exist yet, readable by its owner only, and waits until it is on the disk. */
 export async function writeNewFile({ fs }: FileSystem, path: string, text: string): Promise<void> {
   const file = await fs.open(path, 'wx', 0o600)

@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { lstat, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Kysely, sql } from 'kysely'
@@ -97,12 +98,66 @@ describe('fileCursor', () => {
     expect((await readdir(folder)).sort()).toEqual(others.sort())
   })
 
-  test('replaces a symbolic link instead of writing through it', async () => {
-    await writeFile(join(folder, 'precious'), 'data')
-    await symlink(join(folder, 'precious'), path())
-    await fileCursor(path()).save('a')
-    expect(await readFile(join(folder, 'precious'), 'utf8')).toBe('data')
-    expect(await fileCursor(path()).load()).toBe('a')
+  const others: Record<string, { make: () => unknown; says: RegExp; intact: () => unknown }> = {
+    'a file of someone else': {
+      make: () => writeFile(path(), 'precious'),
+      says: /not a cursor/,
+      intact: async () => expect(await readFile(path(), 'utf8')).toBe('precious'),
+    },
+    'a cursor of a later version': {
+      make: () => writeFile(path(), '["mosaajii-cursor-2","a"]'),
+      says: /not a cursor/,
+      intact: async () => expect(await readFile(path(), 'utf8')).toBe('["mosaajii-cursor-2","a"]'),
+    },
+    'an empty file': {
+      make: () => writeFile(path(), ''),
+      says: /not a cursor/,
+      intact: async () => expect((await lstat(path())).size).toBe(0),
+    },
+    'a folder': {
+      make: () => mkdir(path()),
+      says: /not a cursor/,
+      intact: async () => expect((await lstat(path())).isDirectory()).toBe(true),
+    },
+    'a named pipe': {
+      make: () => execFileSync('mkfifo', [path()]),
+      says: /not a cursor/,
+      intact: async () => expect((await lstat(path())).isFIFO()).toBe(true),
+    },
+    'a symbolic link to a file': {
+      make: async () => {
+        await writeFile(join(folder, 'precious'), 'data')
+        await symlink(join(folder, 'precious'), path())
+      },
+      says: /symbolic link/,
+      intact: async () => expect(await readFile(path(), 'utf8')).toBe('data'),
+    },
+    'a symbolic link to a cursor': {
+      make: async () => {
+        await fileCursor(join(folder, 'precious')).save('7')
+        await symlink(join(folder, 'precious'), path())
+      },
+      says: /symbolic link/,
+      intact: async () => expect(await fileCursor(join(folder, 'precious')).load()).toBe('7'),
+    },
+    'a symbolic link to nothing': {
+      make: () => symlink(join(folder, 'missing'), path()),
+      says: /symbolic link/,
+      intact: async () => expect((await lstat(path())).isSymbolicLink()).toBe(true),
+    },
+  }
+  test.each(Object.entries(others))('neither reads, replaces nor removes %s', async (_, { make, says, intact }) => {
+    await make()
+    const before = await readdir(folder)
+    const cursor = fileCursor(path())
+    for (const use of [() => cursor.load(), () => cursor.save('a'), () => cursor.clear()]) {
+      await expect(use()).rejects.toMatchObject({
+        code: 'REENCRYPTION_STOPPED',
+        message: expect.stringMatching(says) as string,
+      })
+      await intact()
+    }
+    expect(await readdir(folder)).toEqual(before)
   })
 
   test('must be a path, and the runtime must have files', () => {

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import {
   chmod,
+  chown,
   lstat,
   mkdir,
   mkdtemp,
@@ -76,6 +77,52 @@ describe('the folder', () => {
     expect(await store.read('main')).toEqual({ generation: 1, document: numbered(1) })
   })
 
+  test('of another user is refused: that user could put keys there', async () => {
+    const store = await written(1)
+    const stranger = vi.spyOn(process, 'geteuid').mockReturnValue((await lstat(folder)).uid + 1)
+    try {
+      for (const work of [() => store.read('main'), () => store.write('main', numbered(2), 1)]) {
+        const { message } = await failure(work())
+        expect(message).toContain('another user')
+        expect(message).toContain(`'${folder}'`)
+      }
+    } finally {
+      stranger.mockRestore()
+    }
+    expect(await store.read('main')).toEqual({ generation: 1, document: numbered(1) })
+  })
+
+  // Only root can give files away.
+  test.skipIf(process.geteuid?.() !== 0)('and file of another user are refused to root as well', async () => {
+    const store = await written(1)
+    await chown(join(folder, nameOf(1)), 65534, 65534)
+    expect((await failure(store.read('main'))).message).toMatch(/\.json' belongs to another user/)
+    await chown(join(folder, nameOf(1)), 0, 0)
+    await chown(folder, 65534, 65534)
+    await chmod(folder, 0o755)
+    expect((await failure(store.read('main'))).message).toMatch(/keys' belongs to another user/)
+    expect((await failure(store.write('main', numbered(2), 1))).message).toMatch(/keys' belongs to another user/)
+  })
+
+  test.each([
+    ['that has no user ids', () => vi.spyOn(process, 'geteuid').mockReturnValue(undefined as unknown as number)],
+    [
+      'that does not tell them',
+      () =>
+        vi.spyOn(process, 'geteuid').mockImplementation(() => {
+          throw new Error('needs --allow-sys')
+        }),
+    ],
+  ])('is used by a runtime %s', async (_, quiet) => {
+    const store = await written(1)
+    const spy = quiet()
+    try {
+      expect(await store.read('main')).toEqual({ generation: 1, document: numbered(1) })
+    } finally {
+      spy.mockRestore()
+    }
+  })
+
   test('that is a file fails with the cause', async () => {
     await writeFile(folder, '')
     expect((await failure(fileKeyStore(folder).read('main'))).cause).toMatchObject({ code: 'ENOTDIR' })
@@ -144,6 +191,18 @@ describe('a damaged keyring is refused, and the error says what to do and shows 
       says: 'not a regular file',
     },
   }
+
+  test('of another user', async () => {
+    await written(3)
+    const { uid, mode, size } = await lstat(newest())
+    const store = withFileHook(
+      (name) => (name === 'file.stat' ? { instead: { uid: uid + 1, mode, size, isFile: () => true } } : undefined),
+      () => fileKeyStore(folder),
+    )
+    const { message } = await failure(store.read('main'))
+    expect(message).toContain('another user')
+    expect(message).toContain(nameOf(3))
+  })
 
   test.each(Object.entries(damages))('%s', async (_, { damage, says }) => {
     const store = await written(3)

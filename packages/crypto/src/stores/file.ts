@@ -3,7 +3,9 @@ import {
   fileSystem,
   type FileSystem,
   hasCode,
+  isForeign,
   makeFolder,
+  openToRead,
   removeQuietly,
   syncFolder,
   writeNewFile,
@@ -30,7 +32,8 @@ interface Place {
  * and then linked to the next generation's name, which succeeds for one writer only. A superseded generation becomes an empty file: the
  * wrapped keys are gone, and its number stays taken, so that a writer who is far behind cannot win.
  *
- * @param folder is created with mode 0700 at the first write; an existing one must not be writable by group or others.
+ * @param folder is created with mode 0700 at the first write; an existing one must belong to the user that the process runs as and must
+ * not be writable by group or others.
  * @returns a store; its `read` and `write` reject with `KEY_STORE_FAILED` and say what to do.
  * @throws {TypeError} when the folder is not a non-empty string, or where the runtime has no file system.
  * @example
@@ -143,15 +146,12 @@ async function sizeOf({ files }: Place, path: string): Promise<number | undefine
 
 /** Reads one generation. `undefined`: it is blank, so a newer one exists. */
 async function readGeneration({ files }: Place, path: string): Promise<string | undefined> {
-  // O_NONBLOCK, because opening a named pipe would otherwise wait for a writer for ever. Windows has neither flag; `|` takes that as 0.
-  const flags = files.constants.O_RDONLY | files.constants.O_NOFOLLOW | files.constants.O_NONBLOCK
-  const file = await files.fs.open(path, flags).catch((cause: unknown) => {
-    if (hasCode(cause, 'ELOOP', 'EMLINK')) throw storeFailed(`'${path}' is a symbolic link; put the file itself there`)
-    throw cause
-  })
+  const onLink = () => storeFailed(`'${path}' is a symbolic link; put the file itself there`)
+  const file = await openToRead(files, path, onLink)
   try {
     const stat = await file.stat()
     if (!stat.isFile()) throw storeFailed(`'${path}' is not a regular file; ${restore}`)
+    if (isForeign(files, stat)) throw storeFailed(`'${path}' belongs to another user; ${restore}, or chown it`)
     if (!files.windows && (stat.mode & 0o077) !== 0) {
       throw storeFailed(
         `'${path}' is open to group or others: chmod 600 it, and rotate the keys if others could read it`,
@@ -178,16 +178,20 @@ function decoded(bytes: Uint8Array, path: string): string {
 
 const restore = 'restore the folder from a backup'
 
-/** Whether the folder exists. Whoever may write into it could put other generations there, so only its owner may. */
+/** Whether the folder exists. Whoever may write into it could put other generations there, so only this process's user may. */
 async function checkFolder({ files, folder }: Place): Promise<boolean> {
-  try {
-    const stat = await files.fs.stat(folder)
-    if (files.windows || (stat.mode & 0o022) === 0) return true
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return false
+  const stat = await files.fs.stat(folder).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return undefined
     throw error
+  })
+  if (!stat) return false
+  if (!files.windows && (stat.mode & 0o022) !== 0) {
+    throw storeFailed(`'${folder}' is writable by group or others: chmod 700 it`)
   }
-  throw storeFailed(`'${folder}' is writable by group or others: chmod 700 it`)
+  if (isForeign(files, stat)) {
+    throw storeFailed(`'${folder}' belongs to another user than this process runs as: run it as that user, or chown it`)
+  }
+  return true
 }
 
 /**
