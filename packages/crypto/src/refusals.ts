@@ -11,7 +11,12 @@ interface Refusal {
   readonly words?: string
   /** Words that follow one another, in one name or across table and column; also without a border between them. */
   readonly phrases?: string
-  /** One of these words in the table's or column's name lifts the refusal. */
+  /** The same, but in one name only: `pass_code` is refused, the `code` of `boarding_passes` is not. */
+  readonly compounds?: string
+  /**
+   * One of these words in the column lifts the refusal. The table may be about much else (`member_payments`), so its words count only for
+   * what stands in it as well; where a phrase begins in the table and ends in the column, only the word right before it.
+   */
   readonly unless?: string
   readonly reason: string
   readonly instead: string
@@ -30,9 +35,10 @@ const verificationCode = {
 const refusals: readonly Refusal[] = [
   {
     ...verificationCode,
-    words: `cvv, cvc, cid, cav, csc, cvn, icvv, dcvv, cardcvv, cardcvc, cardcid, cardcsc, cvvcode, cvvnumber, cvvvalue, cvvdata,
-      cvccode, cvcnumber, cvcvalue, csccode, cvncode, cvnnumber`,
-    phrases: 'security code, card verification',
+    words: `cvv, cvc, cid, cav, csc, cvn, cvd, ccv, icvv, dcvv, cardcvv, cardcvc, cardcid, cardcsc, cardcvd, cardccv, cvvcode, cvvnumber,
+      cvvvalue, cvvdata, cvccode, cvcnumber, cvcvalue, csccode, cvncode, cvnnumber, cvdcode, cvdnumber, ccvcode, ccvnumber,
+      cvvhash, encryptedcvv`,
+    phrases: 'security code, card verification, card security number, card security value, signature panel, cvp 2',
   },
   {
     ...verificationCode,
@@ -46,15 +52,16 @@ const refusals: readonly Refusal[] = [
     uses: ['stored'],
     words: 'magstripedata, magneticstripedata, fulltrackdata, trackonedata, tracktwodata, trackequivalentdata',
     phrases: `track 1, track 2, track 3, track one, track two, track three, track data, full track, magnetic stripe, magnetic strip,
-      mag stripe, mag strip, swipe data, chip data, icc data, emv data`,
+      mag stripe, mag strip, mag data, msr data, t 1 data, t 2 data, swipe data, swipe raw, raw swipe, card swipe, payment swipe,
+      chip data, icc data, emv data`,
     reason:
       'PCI DSS 3.3.1.1 forbids storing track data, or its equivalent on a chip, after authorisation, even encrypted',
     instead: `${beforeAuthorisation} If it is something else, give it a name that says what it is.`,
   },
   {
     uses: ['stored'],
-    words: `pin, pinnumber, pinvalue, pindata, pinhash, cardpin, userpin, atmpin, debitpin, encryptedpin, hashedpin,
-      encryptedpinblock`,
+    words: `pin, pinnumber, pinvalue, pindata, pinhash, cardpin, userpin, atmpin, debitpin, encryptedpin, hashedpin, pinblk,
+      encryptedpinblock, pvv`,
     phrases: 'pin block',
     reason: 'PCI DSS 3.3.1.3 forbids storing a PIN or PIN block after authorisation, even encrypted',
     instead: `${beforeAuthorisation} If it is a postal code, call it pincode or postal_code; a PIN with which staff sign in is a
@@ -62,8 +69,10 @@ const refusals: readonly Refusal[] = [
   },
   {
     uses: ['stored', 'transient'],
-    words: 'pwd, userpassword, userpasswd, userpwd, loginpassword, plainpassword, passwordtext, passwordplain',
-    phrases: 'pass word, pass wd, pass phrase',
+    words: `pwd, pswd, psw, userpassword, userpasswd, userpwd, userpasscode, loginpassword, loginpasscode, plainpassword, passwordtext,
+      passwordplain`,
+    phrases: 'pass word, pass wd, pass phrase, login pass',
+    compounds: 'pass code',
     unless: 'hash, hashed, digest, phc, argon, bcrypt, scrypt, pbkdf',
     reason: 'a password that is sealed can be opened again, and nobody may ever read one',
     instead: 'Hash it with Argon2id and compare hashes; the stored Argon2 string may be sealed, as password_hash.',
@@ -73,22 +82,29 @@ const refusals: readonly Refusal[] = [
 interface CompiledRefusal extends Refusal {
   readonly alone: ReadonlySet<string>
   readonly joined: ReadonlySet<string>
-  readonly lifting: readonly string[]
+  readonly compound: ReadonlySet<string>
+  readonly lifting: ReadonlySet<string>
 }
 
 const compiled: readonly CompiledRefusal[] = refusals.map((refusal) => {
-  const joined = list(refusal.phrases).map((phrase) => phrase.replaceAll(' ', ''))
+  const joined = list(refusal.phrases).map(withoutSpaces)
+  const compound = list(refusal.compounds).map(withoutSpaces)
   return {
     ...refusal,
     instead: refusal.instead.replaceAll(/\s+/g, ' '),
-    alone: new Set([...list(refusal.words), ...joined]),
+    alone: new Set([...list(refusal.words), ...joined, ...compound]),
     joined: new Set(joined),
-    lifting: list(refusal.unless),
+    compound: new Set(compound),
+    lifting: new Set(list(refusal.unless)),
   }
 })
 
 function list(text: string | undefined): string[] {
   return text === undefined ? [] : text.split(',').map((item) => item.trim())
+}
+
+function withoutSpaces(phrase: string): string {
+  return phrase.replaceAll(' ', '')
 }
 
 /** No phrase above has more words than this. */
@@ -97,7 +113,7 @@ const longestRun = 3
 /**
  * Refuses a field whose name says that it holds what must not be kept: the card verification code, track data, a PIN or PIN block
  * (PCI DSS 4.0.1, 3.3.1), or a password in a form that can be read again. Whole words count, over table and column together:
- * `shipping` and `pinned` are not `pin`, and `password_hash` is welcome.
+ * `shipping` and `pinned` are not `pin`, and `password_hash` is welcome. It finds what is named by accident, not what is disguised.
  *
  * @param definition the checked names of the field.
  * @param use `transient` lets card data through, because it is kept only until the payment is authorised (PCI DSS 3.3.2).
@@ -107,27 +123,63 @@ const longestRun = 3
  * refuseForbidden({ table: 'payments', column: 'cvv' }, 'stored') // throws FIELD_REFUSED
  */
 export function refuseForbidden(definition: { readonly table: string; readonly column: string }, use: FieldUse): void {
-  const names = [definition.table, definition.column]
+  const names = [definition.table, definition.column] as const
   // The second reading finds `CvV`, which the first one takes for two words.
-  const readings = [names, names.map((name) => name.normalize('NFKC').toLowerCase())].map((all) =>
-    all.flatMap(nameTokens),
-  )
-  const said = new Set(readings.flat())
-  const refusal = compiled.find(
-    (each) =>
-      each.uses.includes(use) &&
-      readings.some((tokens) => isNamedBy(tokens, each)) &&
-      !each.lifting.some((token) => said.has(token)),
-  )
+  const readings = [reading(...names), reading(...lowered(names))]
+  const refusal = compiled.find((each) => each.uses.includes(use) && isNamed(readings, each))
   if (!refusal) return
   const { reason, instead } = refusal
   throw cryptoError('FIELD_REFUSED', `${definition.table}.${definition.column} is refused: ${reason}. ${instead}`)
 }
 
-function isNamedBy(tokens: readonly string[], { alone, joined }: CompiledRefusal): boolean {
-  return tokens.some((token, at) => {
-    if (alone.has(token)) return true
-    for (let end = at + 2; end <= at + longestRun; end++) if (joined.has(tokens.slice(at, end).join(''))) return true
-    return false
+/** The words of the table and then of the column. */
+interface Reading {
+  readonly words: readonly string[]
+  /** Where the column begins. */
+  readonly border: number
+  readonly table: readonly string[]
+  readonly column: readonly string[]
+}
+
+function reading(tableName: string, columnName: string): Reading {
+  const [table, column] = [nameTokens(tableName), nameTokens(columnName)]
+  // Many columns begin with what their table is called: the `card_code` of `gift_cards` is its `code`.
+  const repeated = table.length > 0 && column[0] === table.at(-1)
+  return { words: [...table, ...column.slice(repeated ? 1 : 0)], border: table.length, table, column }
+}
+
+function lowered([table, column]: readonly [string, string]): [string, string] {
+  return [table.normalize('NFKC').toLowerCase(), column.normalize('NFKC').toLowerCase()]
+}
+
+/** Whether forbidden words stand in the names that nothing there excuses. */
+function isNamed(readings: readonly Reading[], refusal: CompiledRefusal): boolean {
+  const says = (words: readonly string[]) => words.some((word) => refusal.lifting.has(word))
+  if (readings.some(({ column }) => says(column))) return false
+  const tableLifts = readings.some(({ table }) => says(table))
+  // A later reading runs words together (`giftcards`, `cardcode`), so it is asked only where an earlier one found nothing.
+  const one = readings.find((each) => runs(each, refusal).length > 0)
+  if (!one) return false
+  return runs(one, refusal).some(({ from, to }) => {
+    if (to <= one.border) return !tableLifts
+    return from >= one.border || from === 0 || !says(one.words.slice(from - 1, from))
+  })
+}
+
+interface Span {
+  readonly from: number
+  readonly to: number
+}
+
+/** Where the forbidden words of a refusal stand. */
+function runs({ words, border }: Reading, { alone, joined, compound }: CompiledRefusal): Span[] {
+  return words.flatMap((word, from) => {
+    const found = alone.has(word) ? [{ from, to: from + 1 }] : []
+    for (let to = from + 2; to <= Math.min(from + longestRun, words.length); to++) {
+      const run = words.slice(from, to).join('')
+      const inOneName = to <= border || from >= border
+      if (joined.has(run) || (inOneName && compound.has(run))) found.push({ from, to })
+    }
+    return found
   })
 }

@@ -21,20 +21,22 @@ function list(text: string): string[] {
 const verificationCode = list(`
   cvv, CVV, cvv2, CVV2, cvc, cvc2, cid, CID, cav, cav2, csc, cvn, icvv, dCVV, security code, card code, card verification,
   card verification code, card verification value, card verification number, cardcvv, cvvcode, securitycode, cardcode,
-  cardverificationvalue, cvvs, card_security_codes, cvvHash, encrypted_cvv, cvv2Code, x.cvv, card-cvv, CVV_ENC, customerCVVs, CvV, cVV2
+  cardverificationvalue, ccv, CCV2, card_ccv, ccvNumber, cvd, card_cvd, cardCvd, cvd_number, cvp2, CVP2, card_security_number,
+  cardSecurityValue, signature_panel_code, cvvs, cvvhash, encryptedcvv, card_security_codes, cvvHash, encrypted_cvv, cvv2Code, x.cvv, card-cvv, CVV_ENC, customerCVVs, CvV, cVV2
 `)
 const trackData = list(`
   track 1, track 2, track 3, track1, track2, Track2Data, TRACK_3_DATA, track data, trackdata, trackTwo, magnetic stripe, magneticstripe,
   mag stripe, magstripe, magStripeData, magstripedata, icc data, iccdata, chip_data, emv_data, track2EquivalentData, full_track,
-  raw-track-data, swipeData, tracks_data
+  raw-track-data, swipeData, tracks_data, msr_data, msrData, mag_data, magData, card_swipe, cardSwipes, swipe_raw, raw_swipe, t2_data, T1Data
 `)
 const pin = list(`
   pin, PIN, Pin, pIn, pins, PINs, pin_block, PINBlock, pinblock, pinBlocks, card_pin, cardpin, pin_code, pinCode, encryptedPinBlock,
-  pin_hash, customer PIN, userPIN, pinnumber, pin1, debit.pin
+  pin_hash, customer PIN, userPIN, pinnumber, pin1, debit.pin, pvv, PVV, card_pvv, pinblk, pin_blk
 `)
 const password = list(`
   password, Password, PASSWORD, passWord, passwd, pwd, passphrase, pass_phrase, pass-word, passwords, user_password, userpassword,
-  password_plain, plainPassword, old passwords, passwordHint, admin_pwd, PWD1
+  password_plain, plainPassword, old passwords, passwordHint, admin_pwd, PWD1,
+  passcode, pass_code, passCode, user_passcode, PASSCODES, pswd, user_pswd, psw, clear_password, login_pass
 `)
 
 const allowed = list(`
@@ -80,7 +82,33 @@ describe('what is refused', () => {
     ['pass', 'phrase'],
     ['gift_cards', 'security_code'],
     ['gift_cards', 'cvv'],
+    ['cards', 'swipe'],
+    ['payments', 'swipe'],
+    ['logins', 'pass'],
+    ['msr', 'data'],
   ])('what table and column say together: %s.%s', (table, column) => {
+    expect(refusal(table, column)).toBeDefined()
+  })
+
+  it.each([
+    ['member_payments', 'cardsecuritycode'],
+    ['member_payments', 'card_code'],
+    ['gift_payments', 'card_code'],
+    ['GiftPayments', 'cardCode'],
+    ['sim_orders', 'card_code'],
+    ['loyalty', 'card_code'],
+    ['gift', 'card_code'],
+    ['members', 'cardsecuritycode'],
+    ['gift_card_payments', 'card_code'],
+    ['member_payment_cards', 'code'],
+    ['member_payment_cards', 'card_code'],
+    ['cards', 'card_code'],
+    ['hashes', 'password'],
+    ['argon_users', 'password'],
+    ['bcrypt', 'pwd'],
+    ['password_hashes', 'password'],
+    ['hashed_logins', 'user_password'],
+  ])('what only the name of another thing in the table would excuse: %s.%s', (table, column) => {
     expect(refusal(table, column)).toBeDefined()
   })
 
@@ -118,6 +146,20 @@ describe('what is welcome', () => {
 
   it.each([
     ['gift_cards', 'code'],
+    ['gift_cards', 'card_code'],
+    ['giftCards', 'cardCode'],
+    ['loyalty_cards', 'card_code'],
+    ['payments', 'gift_card_code'],
+    ['cards', 'gift_code'],
+    ['cards', 'loyalty_card_code'],
+    ['passes', 'code'],
+    ['boarding_passes', 'code'],
+    ['users', 'passcode_hash'],
+    ['passwords', 'argon2'],
+    ['bcrypt_passwords', 'value'],
+    ['hashed_passwords', 'password'],
+    ['password_history_hashes', 'value'],
+    ['customers', 'cvp'],
     ['passwords', 'hash'],
     ['password_hashes', 'value'],
     ['users', 'password_hash'],
@@ -142,7 +184,7 @@ describe('a transient field', () => {
 const phrases = list(`
   cvv, cvc, cid, cav, csc, cvn, pin, password, passwd, pwd, passphrase, magstripe, pinblock, security code, card code,
   card verification, card verification value, track 1, track 2, track 3, track data, magnetic stripe, mag stripe, icc data,
-  pin block, cvv 2, cvv code, pin code, user password
+  pin block, cvv 2, cvv code, pin code, user password, ccv, cvd, cvp 2, pvv, pswd, passcode, pass code, msr data, mag data, card swipe
 `).map((phrase) => phrase.split(' '))
 
 const capital = (word: string) => word.slice(0, 1).toUpperCase() + word.slice(1)
