@@ -11,13 +11,11 @@ export class ContextSet {
     this.#formerly = formerly.map((earlier) => new ContextTemplate(engine, kind, earlier))
   }
 
-  /** Tries a context after the other until one opens the value; `former` says that it was an earlier one. */
-  tryEach<T>(open: (context: ContextTemplate) => T | undefined): { value: T; former: boolean } | undefined {
-    const value = open(this.present)
-    if (value !== undefined) return { value, former: false }
+  /** Tries the earlier contexts one after the other until one opens the value. */
+  openFormer(open: (context: ContextTemplate) => Uint8Array | undefined): Uint8Array | undefined {
     for (const context of this.#formerly) {
-      const earlier = open(context)
-      if (earlier !== undefined) return { value: earlier, former: true }
+      const value = open(context)
+      if (value) return value
     }
     return undefined
   }

@@ -195,13 +195,14 @@ export class SealingField implements Field {
       return { reason: 'algorithm not allowed', keyVersion: token.keyVersion }
     const key = keyFor(this.#core, token)
     if (key === 'destroyed') return { reason: 'key destroyed', keyVersion: token.keyVersion }
-    const opened = this.#contexts[kind].tryEach((context) => openIn(context, token, key, row))
-    if (!opened) return { reason: 'does not verify', keyVersion: token.keyVersion }
-    if (kind === 'bytes') return { value: new Uint8Array(opened.value), former: opened.former }
-    const value = this.#core.engine.readUtf8(opened.value)
+    const contexts = this.#contexts[kind]
+    const present = openIn(contexts.present, token, key, row)
+    const bytes = present ?? contexts.openFormer((context) => openIn(context, token, key, row))
+    if (!bytes) return { reason: 'does not verify', keyVersion: token.keyVersion }
+    const value = kind === 'bytes' ? new Uint8Array(bytes) : this.#core.engine.readUtf8(bytes)
     return value === undefined
       ? { reason: 'not UTF-8', keyVersion: token.keyVersion }
-      : { value, former: opened.former }
+      : { value, former: present === undefined }
   }
 
   /** Bytes may hold a token in its text form or in its binary form. */

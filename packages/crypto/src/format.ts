@@ -35,5 +35,6 @@ export const maxTokenLength: number = Math.ceil(((maxPlaintextLength + 8 + 78) *
 
 /** Reads the key version of a header. */
 export function keyVersionIn(header: Uint8Array): number {
-  return new DataView(header.buffer, header.byteOffset, headerLength).getUint32(2)
+  // By hand: making a DataView takes longer than all of this.
+  return (((header[2] ?? 0) << 24) | ((header[3] ?? 0) << 16) | ((header[4] ?? 0) << 8) | (header[5] ?? 0)) >>> 0
 }

@@ -7,7 +7,7 @@ import { cmacSubkey, firstPassLength, secondPassLength, writeFirstPass, writeSec
 type NodeCrypto = typeof import('node:crypto')
 
 /** How many messages are derived at once: two ECB calls for all of them instead of two for each. */
-const batchLength = 32
+const batchLength = 64
 const subkeyLength = 32
 const gcmNonceLength = 12
 /** Always said: Node 20 and 24 otherwise take tags of four bytes. */
@@ -101,7 +101,7 @@ export class NativeCipher implements KeyCipher {
     const tagAt = token.length - tagLength - (committed ? commitmentLength : 0)
     const matches = !committed || this.#commitmentMatches(derived, token)
     copyInto(this.#openSubkey, derived, 0)
-    derived.fill(0)
+    wipe(derived)
     if (!matches) {
       this.#openSubkey.fill(0)
       return undefined
@@ -124,7 +124,7 @@ export class NativeCipher implements KeyCipher {
   commits(token: Uint8Array): boolean {
     const derived = this.#deriveFirst(token)
     const matches = this.#commitmentMatches(derived, token)
-    derived.fill(0)
+    wipe(derived)
     return matches
   }
 
@@ -168,7 +168,7 @@ export class NativeCipher implements KeyCipher {
     try {
       return this.#crypto.createCipheriv('aes-256-gcm', this.#keyFrom(subkey), nonce, gcm)
     } finally {
-      subkey.fill(0)
+      wipe(subkey)
     }
   }
 
@@ -177,7 +177,7 @@ export class NativeCipher implements KeyCipher {
     try {
       return this.#crypto.createDecipheriv('aes-256-gcm', this.#keyFrom(subkey), nonce, gcm)
     } finally {
-      subkey.fill(0)
+      wipe(subkey)
     }
   }
 
@@ -204,6 +204,11 @@ export class NativeCipher implements KeyCipher {
 /** Fills the target with the bytes of the source that begin at `from`. */
 function copyInto(target: Buffer, source: Uint8Array, from: number): void {
   for (let i = 0; i < target.length; i++) target[i] = source[from + i] as number
+}
+
+/** A loop is faster than `fill` for so few bytes. */
+function wipe(secret: Uint8Array): void {
+  for (let i = 0; i < secret.length; i++) secret[i] = 0
 }
 
 function moveInto(target: Buffer, source: Buffer): void {
