@@ -35,6 +35,13 @@ const maxFieldsLength: number = maxDocumentLength / 2
 /** A change to the document: the new one, or `undefined` when nothing is to be changed. It is made again when another writer was first. */
 export type DocumentChange = (document: KeyringDocument) => KeyringDocument | undefined
 
+interface ActiveKeys {
+  readonly data: DataKey
+  readonly index: IndexRoot
+  /** Milliseconds since 1970: when they must be chosen again. */
+  readonly until: number
+}
+
 /** The living part of a keyring: its document, its open keys, and the clockwork that keeps them fresh. */
 export class KeyringState implements KeyringCore {
   readonly settings: Settings
@@ -53,9 +60,7 @@ export class KeyringState implements KeyringCore {
   #soonAllowedAt = 0
   #recording: Promise<void> | undefined
   #closed = false
-  // The sealing key and the moment at which it must be looked at again: one comparison a seal.
-  #sealing: DataKey | undefined
-  #sealingUntil = Number.NEGATIVE_INFINITY
+  #active: ActiveKeys | undefined
 
   constructor(settings: Settings) {
     this.settings = settings
@@ -111,10 +116,7 @@ export class KeyringState implements KeyringCore {
   }
 
   sealingKey(): DataKey {
-    const now = this.#now()
-    if (this.#sealing && now < this.#sealingUntil && now >= this.#refreshedAt && this.#ticksSinceRefresh <= 2)
-      return this.#sealing
-    return this.#chooseSealingKey(now)
+    return this.#activeKeys().data
   }
 
   dataKey(version: number): DataKey | 'destroyed' | undefined {
@@ -130,10 +132,7 @@ export class KeyringState implements KeyringCore {
   }
 
   activeIndexRoot(): IndexRoot {
-    this.sealingKey()
-    const root = this.#opened().indexRoot(this.activeIndexVersion())
-    if (!root) throw this.#clockBehind('index')
-    return root
+    return this.#activeKeys().index
   }
 
   activeIndexVersion(): number {
@@ -191,7 +190,7 @@ export class KeyringState implements KeyringCore {
     this.#closed = true
     clearInterval(this.#timer)
     this.#keys?.close()
-    this.#sealing = undefined
+    this.#active = undefined
   }
 
   async #create(): Promise<void> {
@@ -224,7 +223,7 @@ export class KeyringState implements KeyringCore {
     await this.#adopt(document, generation)
     this.#refreshedAt = startedAt
     this.#ticksSinceRefresh -= ticksBefore
-    this.#sealing = undefined
+    this.#active = undefined
   }
 
   async #read(): Promise<{ document: KeyringDocument; generation: number }> {
@@ -282,7 +281,7 @@ export class KeyringState implements KeyringCore {
     }
     this.#generation = generation
     // Before the keys change: what is chosen from here on is chosen from the new ones, and nothing seals with a key that is being closed.
-    this.#sealing = undefined
+    this.#active = undefined
     this.#keys.adopt(document, held)
     for (const [key, entry] of this.#fields) if (hasField(document, entry)) this.#fields.delete(key)
     this.#fieldsLength = this.#fields.size > 0 ? JSON.stringify([...this.#fields.values()]).length : 0
@@ -314,25 +313,29 @@ export class KeyringState implements KeyringCore {
     return holdKey({ provider, context, wrapped, deadline, events, clock })
   }
 
-  #chooseSealingKey(now: number): DataKey {
+  /** The keys that seal now: one comparison with the time until which the last choice holds. */
+  #activeKeys(): ActiveKeys {
+    const now = this.#now()
+    const active = this.#active
+    if (active && now < active.until && now >= this.#refreshedAt && this.#ticksSinceRefresh <= 2) return active
+    return this.#chooseActiveKeys(now)
+  }
+
+  #chooseActiveKeys(now: number): ActiveKeys {
     const keys = this.#opened()
     const freshUntil = this.#refreshedAt + 2 * this.settings.refresh
     if (now >= freshUntil || this.#ticksSinceRefresh > 2) {
       this.refreshSoon().catch(() => undefined)
-      throw cryptoError(
-        'KEYRING_STALE',
-        `the keyring '${this.id}' could not be refreshed for two intervals, so it seals no more`,
-        {
-          status: 503,
-        },
-      )
+      const message = `the keyring '${this.id}' could not be refreshed for two intervals, so it seals no more`
+      throw cryptoError('KEYRING_STALE', message, { status: 503 })
     }
-    const { version, until } = keys.activeAt('data', now)
-    const key = keys.data(version)
-    if (typeof key !== 'object') throw this.#clockBehind('data')
-    this.#sealing = key
-    this.#sealingUntil = Math.min(until, freshUntil)
-    return key
+    const [forData, forIndex] = [keys.activeAt('data', now), keys.activeAt('index', now)]
+    const data = keys.data(forData.version)
+    const index = keys.indexRoot(forIndex.version)
+    if (typeof data !== 'object') throw this.#clockBehind('data')
+    if (!index) throw this.#clockBehind('index')
+    this.#active = { data, index, until: Math.min(forData.until, forIndex.until, freshUntil) }
+    return this.#active
   }
 
   /** No version is active: the clock was set back behind the start of the oldest one that was not destroyed. */
