@@ -16,9 +16,14 @@ import { type AnySealedTable, FieldTable } from './table.ts'
 import { decodeToken } from './token.ts'
 
 /** Where rows of a keyring's fields are: a whole table, one field (in the column of its name), or one blind index. */
-export type CoveredSource =
-  | { readonly fields: AnySealedTable | Field; readonly source: SealedSource }
-  | { readonly index: BlindIndex; readonly column: string; readonly source: SealedSource }
+export type CoveredSource = (
+  | { readonly fields: AnySealedTable | Field }
+  | { readonly index: BlindIndex; readonly column: string }
+) & {
+  readonly source: SealedSource
+  /** Says that the source really has no rows. Without it, a source that finds none is refused: its filter or table may be the wrong one. */
+  readonly empty?: boolean
+}
 
 /** What `destroy` needs to know. */
 export interface DestroyOptions {
@@ -47,6 +52,7 @@ interface CoveredColumn {
 }
 
 interface Count {
+  readonly rows: number
   readonly needed: number
   readonly unreadable: number
 }
@@ -57,6 +63,7 @@ const pageLength = 500
 export async function destroyKey(state: KeyringState, version: number, options: DestroyOptions): Promise<KeyVersion> {
   checkOptions(options, 'keyring.destroy', ['sources', 'purpose', 'dropped'])
   const { sources, purpose = 'data', dropped = [] } = options
+  if (typeof version !== 'number') throw new TypeError('keyring.destroy: version is a number, as versions() gives it')
   if (!Array.isArray(sources)) throw new TypeError('keyring.destroy: sources is a list, one for each table')
   checkDropped(dropped)
   await state.recorded()
@@ -65,6 +72,7 @@ export async function destroyKey(state: KeyringState, version: number, options: 
   const { document } = state
   const covered = sources.map((entry: CoveredSource) => ({
     source: entry.source,
+    empty: entry.empty === true,
     columns: columnsOf(state, entry, purpose),
   }))
   checkCoverage(
@@ -73,7 +81,7 @@ export async function destroyKey(state: KeyringState, version: number, options: 
     covered.flatMap(({ columns }) => columns),
     dropped,
   )
-  for (const { source, columns } of covered) await checkUnused(source, columns, version)
+  for (const { source, columns, empty } of covered) await checkUnused(source, columns, version, empty)
   const data = { keyring: state.id, purpose, keyVersion: version }
   return recorded(state.settings, 'keyring.destroy', data, async () => {
     const written = await state.change((current) => entomb(current, document, purpose, version, state.clock.now()))
@@ -216,10 +224,17 @@ function asEntry({ tenant, table, column, schema }: { [K in keyof Place]?: Place
   }
 }
 
-async function checkUnused(source: SealedSource, columns: readonly CoveredColumn[], version: number): Promise<void> {
+async function checkUnused(
+  source: SealedSource,
+  columns: readonly CoveredColumn[],
+  version: number,
+  empty: boolean,
+): Promise<void> {
   if (columns.length === 0) return
-  const { needed, unreadable } = await countRows(source, columns, version)
+  const { rows, needed, unreadable } = await countRows(source, columns, version)
   const names = columns.map(({ name }) => name).join(', ')
+  if (rows === 0 && !empty)
+    throw refused(`the source of ${names} has no rows; if its table and filter are right, say so with empty: true`)
   if (unreadable > 0)
     throw refused(
       `${unreadable} values of ${names} cannot be read; reencrypt() lists their rows. Mend or delete them first`,
@@ -231,7 +246,7 @@ async function checkUnused(source: SealedSource, columns: readonly CoveredColumn
 
 async function countRows(source: SealedSource, columns: readonly CoveredColumn[], version: number): Promise<Count> {
   const names = columns.map(({ name }) => name)
-  let count: Count = { needed: 0, unreadable: 0 }
+  let count: Count = { rows: 0, needed: 0, unreadable: 0 }
   let after: SourceRow['key'] | undefined
   for (;;) {
     const rows = await source.page(after, pageLength, names)
@@ -251,7 +266,7 @@ function countRow(count: Count, row: SourceRow, columns: readonly CoveredColumn[
     if (found === undefined) unreadable++
     else if (found === version) needed++
   }
-  return { needed, unreadable }
+  return { rows: count.rows + 1, needed, unreadable }
 }
 
 function refused(reason: string, detail: Record<string, number> = {}): Error {

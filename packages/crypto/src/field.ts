@@ -116,20 +116,20 @@ export class SealingField implements Field {
   }
 
   open(sealed: string, context: RowContext): string {
-    return this.openAs('text', sealed, context.row).value as string
+    return this.openAs('text', sealed, context?.row).value as string
   }
 
   openBytes(sealed: string, context: RowContext): Uint8Array {
-    return this.openAs('bytes', sealed, context.row).value as Uint8Array
+    return this.openAs('bytes', sealed, context?.row).value as Uint8Array
   }
 
   async openAsync(sealed: string, context: RowContext): Promise<string> {
-    const { row } = context
+    const row = context?.row
     return afterRefresh(this.#core, () => this.open(sealed, { row }))
   }
 
   async openBytesAsync(sealed: string, context: RowContext): Promise<Uint8Array> {
-    const { row } = context
+    const row = context?.row
     return afterRefresh(this.#core, () => this.openBytes(sealed, { row }))
   }
 
@@ -182,7 +182,7 @@ export class SealingField implements Field {
   }
 
   #seal(kind: 'text' | 'bytes', plaintext: string | Uint8Array, context: RowContext): Sealed {
-    const row = rowText(context.row)
+    const row = rowText(context?.row)
     const { version, cipher } = this.#core.sealingKey()
     const algorithmId = this.checked.algorithmIds[0] as number
     return cipher.seal(algorithmId, this.#contexts[kind].present.for(algorithmId, version, row), plaintext) as Sealed

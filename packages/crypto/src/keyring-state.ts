@@ -326,7 +326,7 @@ export class KeyringState implements KeyringCore {
     const freshUntil = this.#refreshedAt + 2 * this.settings.refresh
     if (now >= freshUntil || this.#ticksSinceRefresh > 2) {
       this.refreshSoon().catch(() => undefined)
-      const message = `the keyring '${this.id}' could not be refreshed for two intervals, so it seals no more`
+      const message = `the keyring '${this.id}' was not refreshed for two intervals, so it seals no more: its store did not answer, or the event loop was never free (give it a turn in loops over a synchronous driver)`
       throw cryptoError('KEYRING_STALE', message, { status: 503 })
     }
     const [forData, forIndex] = [keys.activeAt('data', now), keys.activeAt('index', now)]

@@ -83,7 +83,7 @@ export interface Keyring {
  * @throws {CryptoError} `KEY_STORE_FAILED`, `KEY_PROVIDER_FAILED` (also when the deadline passed) or `EVENT_NOT_RECORDED`.
  * @example
  * const keyring = await openKeyring({
- *   provider: localKeyProvider({ secret: process.env.KEYRING_SECRET }),
+ *   provider: localKeyProvider({ secret }), // 32 bytes that stay outside the database
  *   store: fileKeyStore('keys/'),
  *   events: auditLog,
  * })

@@ -45,7 +45,7 @@ export interface ReencryptProgress {
   readonly conflicts: number
   /** Rows with a value that does not open; they are left as they are. At most 1000 are listed. */
   readonly unreadable: readonly { readonly row: RowKey; readonly column: string }[]
-  /** How many values do not open, those included that are not listed. */
+  /** How many rows have such a value, those included that are not listed. */
   readonly unreadableCount: number
   readonly done: boolean
 }

@@ -22,7 +22,7 @@ export function rowText(row: RowKey): string {
   if (typeof row === 'bigint' && row < bigintLimit && row > -bigintLimit) return row.toString()
   throw cryptoError(
     'ROW_INVALID',
-    'row: give a non-empty string of at most 256 UTF-8 bytes, a safe integer or a bigint',
+    'row: give { row } with a non-empty string of at most 256 UTF-8 bytes, a safe integer or a bigint; it exists before the insert',
     {
       status: 500,
     },

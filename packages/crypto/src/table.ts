@@ -1,6 +1,7 @@
+import { isSecurityError } from '@mosaajii/core'
 import type { KeyedBlindIndex } from './blind-index.ts'
 import type { ColumnSpecs, IndexColumnOf, PlainOf, SealedOf, SearchableSpec, SealedSpec } from './columns.ts'
-import { cryptoError } from './errors.ts'
+import { type CryptoError, cryptoError } from './errors.ts'
 import { afterRefresh, openFailed, SealingField } from './field.ts'
 import { checkField, type FieldDefinition, type FormerPlace } from './field-definition.ts'
 import type { KeyringCore } from './keyring-core.ts'
@@ -119,6 +120,14 @@ export interface TableColumn {
 
 type Values = Readonly<Record<string, unknown>>
 
+const aboutValues: ReadonlySet<string> = new Set([
+  'SEAL_INPUT_INVALID',
+  'SEAL_INPUT_TOO_LONG',
+  'ALREADY_SEALED',
+  'INDEX_INPUT_INVALID',
+  'ROW_INVALID',
+])
+
 /** The implementation of {@link SealedTable}. Internal. */
 export class FieldTable<RowColumn extends string, Specs extends ColumnSpecs> implements SealedTable<RowColumn, Specs> {
   readonly #core: KeyringCore
@@ -204,7 +213,7 @@ export class FieldTable<RowColumn extends string, Specs extends ColumnSpecs> imp
   }
 
   #sealFields(row: RowKey, values: Values): Values {
-    rowText(row)
+    this.#naming(this.row, () => rowText(row))
     const sealed: [string, unknown][] = []
     for (const { name, kind, nullable, field, index } of this.columns) {
       const value = own(values, name)
@@ -213,10 +222,26 @@ export class FieldTable<RowColumn extends string, Specs extends ColumnSpecs> imp
       if (value === undefined) continue
       if (value === null && !nullable)
         throw invalid(this.name, name, 'is null; declare it with nullable: true to allow that')
-      sealed.push([name, value === null ? null : sealAs(field, kind, value, row)])
-      if (index) sealed.push([index.column, value === null ? null : index.tokens.current(value as string)])
+      sealed.push([name, value === null ? null : this.#naming(name, () => sealAs(field, kind, value, row))])
+      if (index)
+        sealed.push([
+          index.column,
+          value === null ? null : this.#naming(name, () => index.tokens.current(value as string)),
+        ])
     }
     return Object.fromEntries(sealed)
+  }
+
+  /** Errors about a value say which column it is of, so that a form can show them beside its field. */
+  #naming<T>(column: string, work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      if (!isSecurityError(error) || !aboutValues.has(error.code)) throw error
+      const detail = { ...error.detail, table: this.name, column }
+      const { code, message, status } = error as CryptoError
+      throw cryptoError(code, `table '${this.name}': '${column}': ${message}`, { status, detail })
+    }
   }
 
   #openColumn({ name, kind, nullable, field }: TableColumn, stored: unknown, row: RowKey): unknown {

@@ -56,7 +56,7 @@ export class TransientSealingField implements TransientField {
     checkText(text, this.#core)
     if (isSealedHere(this.#core, text))
       throw cryptoError('ALREADY_SEALED', 'seal: the value is already sealed by this keyring')
-    const row = rowText(context.row)
+    const row = rowText(context?.row)
     const { engine, clock } = this.#core
     const plaintext = engine.allocate(expiryLength + engine.utf8Length(text))
     new DataView(plaintext.buffer, plaintext.byteOffset).setBigUint64(0, BigInt(clock.now() + this.#ttl))
@@ -69,13 +69,13 @@ export class TransientSealingField implements TransientField {
   }
 
   open(sealed: string, context: RowContext): string {
-    const outcome = this.#tryOpen(sealed, rowText(context.row))
+    const outcome = this.#tryOpen(sealed, rowText(context?.row))
     if (typeof outcome === 'string') return outcome
     throw this.#failed(outcome)
   }
 
   async openAsync(sealed: string, context: RowContext): Promise<string> {
-    const { row } = context
+    const row = context?.row
     return afterRefresh(this.#core, () => this.open(sealed, { row }))
   }
 

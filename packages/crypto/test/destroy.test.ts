@@ -130,7 +130,7 @@ describe('destroy() succeeds', () => {
     const { name, photo } = people.seal({ id: 1, name: null, photo: Uint8Array.of(1) })
     const rows = rowsSource([{ key: 1, columns: { name, photo } }])
     await keyring.destroy(1, {
-      sources: [...covered(), { fields: email, source: rowsSource() }, { fields: people, source: rows }],
+      sources: [...covered(), { fields: email, source: rowsSource(), empty: true }, { fields: people, source: rows }],
     })
     expect(keyring.versions()[0]?.state).toBe('destroyed')
   })
@@ -174,8 +174,20 @@ describe('destroy() refuses', () => {
     await refused(keyring.destroy(2, { sources: covered() }), /pending/)
   })
 
-  test.each([0, 2, -1, 1.5, Number.NaN, 2 ** 32, '1'])('version %s, which does not exist', async (version) => {
-    await refused(keyring.destroy(version as number, { sources: covered() }), /there is no version/)
+  test.each([0, 2, -1, 1.5, Number.NaN, 2 ** 32])('version %s, which does not exist', async (version) => {
+    await refused(keyring.destroy(version, { sources: covered() }), /there is no version/)
+  })
+
+  it('a version that is no number', async () => {
+    await expect(keyring.destroy('1' as unknown as number, { sources: covered() })).rejects.toThrow(TypeError)
+  })
+
+  it('a source that finds no row: its table or its filter may be the wrong one', async () => {
+    await retire()
+    renew()
+    const nothing = rowsSource()
+    await refused(keyring.destroy(1, { sources: [{ fields: email, source: nothing }] }), /has no rows; .* empty: true/)
+    await keyring.destroy(1, { sources: [{ fields: email, source: nothing, empty: true }] })
   })
 
   it('a purpose that does not exist', async () => {
@@ -363,7 +375,7 @@ describe('destroy() refuses', () => {
         keyring.destroy(1, { sources: [{ fields: special, source: rowsSource() }] }),
         /no source covers customers\.email;/,
       )
-      await keyring.destroy(1, { sources: [...covered(), { fields: special, source: rowsSource() }] })
+      await keyring.destroy(1, { sources: [...covered(), { fields: special, source: rowsSource(), empty: true }] })
     },
   )
 
@@ -505,13 +517,13 @@ describe('destroying an index key', () => {
   it('needs each of several indexes of one field covered', async () => {
     const [full, short] = [email.blindIndex({ name: 'full' }), email.blindIndex({ name: 'short', bits: 12 })]
     await retire('index')
-    const sources = [{ index: full, column: 'full', source: rowsSource() }]
+    const sources = [{ index: full, column: 'full', source: rowsSource(), empty: true }]
     await refused(
       keyring.destroy(1, { purpose: 'index', sources }),
       /no source covers the blind index 'short exact 12'/,
     )
     const short1 = rowsSource([{ key: 1, columns: { short: '1.AAA' } }])
-    const both = [...sources, { index: short, column: 'short', source: short1 }]
+    const both = [...sources, { index: short, column: 'short', source: short1, empty: true }]
     await refused(keyring.destroy(1, { purpose: 'index', sources: both }), /1 values of short still need/)
     short1.rows.length = 0
     // The same name with another width is another index, with a column of its own.
@@ -534,7 +546,7 @@ describe('destroying an index key', () => {
     })
     const destroying = keyring.destroy(1, {
       purpose: 'index',
-      sources: [{ index, column: 'email_index', source: tokens }],
+      sources: [{ index, column: 'email_index', source: tokens, empty: true }],
     })
     expect((await rejection(destroying)).message).toContain('while the rows were counted')
   })

@@ -421,10 +421,33 @@ describe('names', () => {
     const source = { page: async () => [], update: async () => false }
     // Refused, if a column of 'shop' were noted: no source covers it.
     const covered = [
-      { fields: customers, source },
-      { fields: t, source },
+      { fields: customers, source, empty: true },
+      { fields: t, source, empty: true },
     ]
     expect(await keyring.destroy(1, { sources: covered })).toMatchObject({ state: 'destroyed' })
+  })
+
+  it('names the column in every error about a value, and never shows the value', async () => {
+    const { keyring } = await testKeyring()
+    const people = keyring.table('people', {
+      row: 'id',
+      fields: { email: searchable({ normalize: 'email' }), photo: sealed({ kind: 'bytes' }) },
+    })
+    const good = { id: 1, email: 'ada@example.com', photo: new Uint8Array(1) }
+    const cases: [object, string, string][] = [
+      [{ email: 7 }, 'email', 'SEAL_INPUT_INVALID'],
+      [{ email: 'canary' }, 'email', 'INDEX_INPUT_INVALID'],
+      [{ email: `canary@${'x'.repeat(70_000)}` }, 'email', 'SEAL_INPUT_TOO_LONG'],
+      [{ email: people.seal(good).email }, 'email', 'ALREADY_SEALED'],
+      [{ photo: 'canary' }, 'photo', 'SEAL_INPUT_INVALID'],
+      [{ id: null }, 'id', 'ROW_INVALID'],
+    ]
+    for (const [change, column, code] of cases) {
+      const error = thrown(() => people.seal({ ...good, ...change }))
+      expect(error).toMatchObject({ code, detail: { table: 'people', column } })
+      expect(error.message).toContain(`table 'people': '${column}'`)
+      expect(error.message).not.toContain('canary')
+    }
   })
 
   it('refuses options of a column that it does not know', () => {

@@ -46,6 +46,8 @@ export function keys({ db, keyring, tables }: KeysOptions): Keys {
   const sources = sealedTableNames.map((table) => ({
     fields: tables[table],
     source: kyselySource(db, { table, row: 'id' }),
+    // The whole table, by its own name and without a filter: where it has no rows, there are none.
+    empty: true,
   }))
   const use = async (): Promise<readonly KeyUse[]> => {
     const rows = { data: await rowsByDataKey(db, email), index: await rowsByIndexKey(db) }
