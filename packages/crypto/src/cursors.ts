@@ -163,7 +163,7 @@ async function clear(files: FileSystem, file: string): Promise<void> {
  * @throws {TypeError} when it is not well-formed text or has U+0000, which Postgres cannot store.
  * @throws {RangeError} when it is too long.
  */
-function checkCursor(cursor: unknown): string {
+export function checkCursor(cursor: unknown): string {
   if (typeof cursor !== 'string') throw new TypeError('cursor: it must be a string')
   if (cursor.length > maxCursorLength) throw new RangeError(`cursor: it is longer than ${maxCursorLength} characters`)
   if (!cursor.isWellFormed() || cursor.includes('\0'))

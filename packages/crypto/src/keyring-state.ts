@@ -1,13 +1,11 @@
 import { type Clock, emit, type EventSink, isSecurityError } from '@mosaajii/core'
 import { fromBase64url } from './base64url.ts'
-import { withDeadline } from './deadline.ts'
 import type { Engine } from './engines/engine.ts'
 import { cryptoError } from './errors.ts'
 import type { KeyPurpose } from './key-provider.ts'
 import { maxDocumentLength } from './key-store.ts'
 import type { KeyringCore } from './keyring-core.ts'
 import {
-  continues,
   type FieldEntry,
   fieldKey,
   hasField,
@@ -16,24 +14,19 @@ import {
   type KeyVersion,
   maxEntries,
   mergedField,
-  parseDocument,
-  serializeDocument,
   versionsAt,
   withFields,
 } from './keyring-document.ts'
 import type { Settings } from './keyring-settings.ts'
 import { type DataKey, type IndexRoot, OpenedKeys } from './opened-keys.ts'
 import { createKeyring } from './rotation.ts'
+import { type DocumentChange, pause, StoredDocument } from './stored-document.ts'
 import { type HeldKey, holdKey } from './unwrap-cache.ts'
 
 const soonMs = 1000
-const swapAttempts = 100
 const unwrapsAtOnce = 16
 /** How much of the document fields may take, in characters; the rest is for keys. */
 const maxFieldsLength: number = maxDocumentLength / 2
-
-/** A change to the document: the new one, or `undefined` when nothing is to be changed. It is made again when another writer was first. */
-export type DocumentChange = (document: KeyringDocument) => KeyringDocument | undefined
 
 interface ActiveKeys {
   readonly data: DataKey
@@ -49,6 +42,7 @@ export class KeyringState implements KeyringCore {
   readonly #fields = new Map<string, FieldEntry>()
   /** Their length as text. */
   #fieldsLength = 0
+  readonly #stored: StoredDocument
   #keys: OpenedKeys | undefined
   #generation = 0
   #refreshedAt = Number.NEGATIVE_INFINITY
@@ -64,6 +58,10 @@ export class KeyringState implements KeyringCore {
 
   constructor(settings: Settings) {
     this.settings = settings
+    this.#stored = new StoredDocument(settings, () => ({
+      generation: this.#generation,
+      document: this.#keys?.document,
+    }))
   }
 
   get id(): string {
@@ -88,8 +86,7 @@ export class KeyringState implements KeyringCore {
 
   /** Reads or makes the document, opens its keys, and starts the timer. */
   async start(): Promise<void> {
-    const { store, id } = this.settings
-    if (await this.#callStore(async () => store.read(id))) await this.refresh()
+    if (await this.#stored.exists()) await this.refresh()
     else await this.#create()
     this.#timer = setInterval(() => this.#tick(), this.settings.refresh)
     unref(this.#timer)
@@ -167,23 +164,9 @@ export class KeyringState implements KeyringCore {
     await this.#recordFields()
   }
 
-  /**
-   * Changes the document by compare-and-swap until it is written.
-   *
-   * @returns what the store then holds, and whether this call changed it.
-   * @throws {CryptoError} `KEY_STORE_FAILED`.
-   */
+  /** Changes the document by compare-and-swap; see {@link StoredDocument.change}. */
   async change(change: DocumentChange): Promise<{ document: KeyringDocument; changed: boolean }> {
-    for (let attempt = 0; attempt < swapAttempts; attempt++) {
-      const { document, generation } = await this.#read()
-      const changed = change(document)
-      if (!changed) return { document, changed: false }
-      if (await this.#write(changed, generation)) return { document: changed, changed: true }
-      await pause(this.#jitter() * Math.min(100, 5 * (attempt + 1)))
-    }
-    throw cryptoError('KEY_STORE_FAILED', `the keyring '${this.id}' is written by too many at once; try again`, {
-      status: 503,
-    })
+    return this.#stored.change(change)
   }
 
   close(): void {
@@ -194,7 +177,7 @@ export class KeyringState implements KeyringCore {
   }
 
   async #create(): Promise<void> {
-    const held = await createKeyring(this.settings, async (document) => this.#write(document, 0))
+    const held = await createKeyring(this.settings, async (document) => this.#stored.write(document, 0))
     try {
       // Opened while the keys are held, so that the provider is not asked a second time.
       await this.refresh()
@@ -215,54 +198,15 @@ export class KeyringState implements KeyringCore {
     const startedAt = this.#now()
     const ticksBefore = this.#ticksSinceRefresh
     this.#checkOpen()
-    let { document, generation } = await this.#read()
+    let { document, generation } = await this.#stored.read()
     if (document.refresh < this.settings.refresh || this.#unrecorded(document).length > 0) {
       await this.change((current) => this.#withFields(current))
-      ;({ document, generation } = await this.#read())
+      ;({ document, generation } = await this.#stored.read())
     }
     await this.#adopt(document, generation)
     this.#refreshedAt = startedAt
     this.#ticksSinceRefresh -= ticksBefore
     this.#active = undefined
-  }
-
-  async #read(): Promise<{ document: KeyringDocument; generation: number }> {
-    // As they are before the reading: another one may bring something newer while this one is under way.
-    const generation = this.#generation
-    const earlier = this.#keys?.document
-    const stored = await this.#callStore(async () => this.settings.store.read(this.id))
-    if (!stored || !(stored.generation >= generation)) throw this.#wentBack()
-    const document = parseDocument(this.id, stored.document)
-    if (earlier && !continues(document, earlier)) throw this.#wentBack()
-    return { document, generation: stored.generation }
-  }
-
-  #wentBack(): Error {
-    return cryptoError(
-      'KEY_STORE_FAILED',
-      `the key store went back in time: it no longer holds what keyring '${this.id}' had. After restoring a backup restart every instance`,
-      { status: 503 },
-    )
-  }
-
-  async #write(document: KeyringDocument, after: number): Promise<boolean> {
-    const text = serializeDocument(document)
-    return this.#callStore(async () => this.settings.store.write(this.id, text, after))
-  }
-
-  async #callStore<T>(call: () => Promise<T>): Promise<T> {
-    const failed = (what: string, cause?: unknown) =>
-      cryptoError('KEY_STORE_FAILED', `the store of keyring '${this.id}' ${what}`, {
-        status: 503,
-        ...(cause !== undefined && { cause }),
-      })
-    try {
-      return await withDeadline(this.settings.deadline, call, () =>
-        failed(`did not answer within ${this.settings.deadline} ms`),
-      )
-    } catch (error) {
-      throw isSecurityError(error) ? error : failed('failed', error)
-    }
   }
 
   async #adopt(document: KeyringDocument, generation: number): Promise<void> {
@@ -382,13 +326,6 @@ export class KeyringState implements KeyringCore {
     return { ...withFields(document, added), refresh }
   }
 
-  /** 0 to 1: writers that met must not meet again. */
-  #jitter(): number {
-    const byte = new Uint8Array(1)
-    this.engine.random(byte)
-    return (byte[0] ?? 0) / 255
-  }
-
   /** Without a time there is no telling which key is active. */
   #now(): number {
     const now: unknown = this.settings.clock.now()
@@ -416,12 +353,6 @@ function lengthOf(fields: readonly FieldEntry[]): number {
   const length = lengths.get(fields) ?? JSON.stringify(fields).length
   lengths.set(fields, length)
   return length
-}
-
-async function pause(ms: number): Promise<void> {
-  await new Promise((resolve) => {
-    setTimeout(resolve, ms)
-  })
 }
 
 /** On Node, Bun and Deno a running timer would keep the process alive. */

@@ -1,6 +1,7 @@
 import { CryptoError, type RowKey, type SealedSource, type SourceColumns, type SourceRow } from '@mosaajii/crypto'
 import type { Kysely, SelectType } from 'kysely'
-import { checkDatabase, checkKnown, checkTable, explained, isIdentifier, isSerializationFailure } from './sql-input.ts'
+import { checkOptions } from './options.ts'
+import { checkDatabase, checkTable, explained, isIdentifier, isSerializationFailure } from './sql-input.ts'
 
 /** Columns that a row must have with exactly these values, for example those of one tenant. */
 export type SourceFilter<Row> = { readonly [Column in keyof Row & string]?: SelectType<Row[Column]> }
@@ -51,7 +52,7 @@ export function kyselySource<DB, Table extends keyof DB & string>(
   options: KyselySourceOptions<DB, Table>,
 ): SealedSource {
   checkDatabase(db, 'kyselySource')
-  checkKnown(options, 'kyselySource', ['table', 'row', 'filter'])
+  checkOptions(options, 'kyselySource', ['table', 'row', 'filter'])
   const { table, row, filter } = options
   checkTable(table, 'kyselySource')
   checkColumns([row])

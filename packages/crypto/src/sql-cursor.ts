@@ -1,6 +1,8 @@
-import { CryptoError, type CursorStore, memoryCursor } from '@mosaajii/crypto'
+import { checkCursor, type CursorStore } from './cursors.ts'
+import { CryptoError } from './errors.ts'
 import type { Kysely } from 'kysely'
-import { checkDatabase, checkKnown, checkTable, createTable, explained } from './sql-input.ts'
+import { checkOptions } from './options.ts'
+import { checkDatabase, checkTable, createTable, explained } from './sql-input.ts'
 
 /** Where {@link sqlCursor} keeps a cursor. */
 export interface SqlCursorOptions<DB> {
@@ -35,7 +37,7 @@ type Tables = Record<string, { readonly name: string; readonly position: string 
  * for await (const progress of reencrypt({ keyring, table, source, cursor })) report(progress)
  */
 export function sqlCursor<DB>(options: SqlCursorOptions<DB>): SqlCursor {
-  checkKnown(options, 'sqlCursor', ['db', 'name', 'table'])
+  checkOptions(options, 'sqlCursor', ['db', 'name', 'table'])
   const { db, name, table = 'mosaajii_cursors' } = options
   checkDatabase(db, 'sqlCursor')
   checkTable(table, 'sqlCursor')
@@ -48,8 +50,7 @@ export function sqlCursor<DB>(options: SqlCursorOptions<DB>): SqlCursor {
     migrate: () => withTable(() => createTable(() => create(tables, table))),
     load: () => withTable(() => load(tables, table, name)),
     async save(cursor: string): Promise<void> {
-      // The cursor in memory makes the checks that every cursor store makes.
-      await memoryCursor().save(cursor)
+      checkCursor(cursor)
       await withTable(() => save(tables, table, name, cursor))
     },
     clear: () => withTable(() => clear(tables, table, name)),
@@ -76,8 +77,7 @@ async function load(db: Kysely<Tables>, table: string, name: string): Promise<st
   const row = await db.selectFrom(table).select('position').where('name', '=', name).executeTakeFirst()
   if (!row) return undefined
   try {
-    await memoryCursor().save(row.position)
-    return row.position
+    return checkCursor(row.position)
   } catch (cause) {
     const message = `the cursor '${name}' in table '${table}' is damaged: delete its row, and re-encryption begins anew`
     throw new CryptoError('REENCRYPTION_STOPPED', message, { status: 503, cause })

@@ -1,5 +1,5 @@
 import { isSecurityError } from '@mosaajii/core'
-import { CryptoError, type CryptoErrorCode } from '@mosaajii/crypto'
+import { CryptoError, type CryptoErrorCode } from './errors.ts'
 import type { Kysely } from 'kysely'
 
 // Longer names are cut off silently by Postgres, and two tables could become one.
@@ -8,18 +8,6 @@ const identifier = /^[\p{L}_][\p{L}\p{N}_$]{0,62}$/u
 /** Whether a value is one plain identifier: no dot, no alias, nothing to quote. */
 export function isIdentifier(name: unknown): name is string {
   return typeof name === 'string' && identifier.test(name)
-}
-
-/**
- * Checks that an options object has no key that nobody reads.
- *
- * @throws {TypeError} when it is not an object or has an unknown key.
- */
-export function checkKnown(options: unknown, who: string, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) throw new TypeError(`${who}: give an options object`)
-  const unknown = Object.keys(options).find((key) => !known.includes(key))
-  if (unknown === undefined) return
-  throw new TypeError(`${who}: unknown option '${unknown.slice(0, 60)}'; known are ${known.join(', ')}`)
 }
 
 /**

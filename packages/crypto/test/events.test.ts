@@ -351,7 +351,7 @@ describe('what is told', () => {
     const email = keyring.field({ table: 'customers', column: 'email' })
     await retired(keyring)
     for (const bad of ['AQE', email.seal('x', { row: 1 })]) expect(() => email.open(bad, { row: 2 })).toThrow()
-    await keyring.destroy(1, { sources: [{ fields: email, source: rowsSource() }] })
+    await keyring.destroy(1, { sources: [{ fields: email, source: rowsSource(), empty: true }] })
     group.store.failWith(new Error('down'))
     vi.useFakeTimers()
     const ticking = await tickingKeyring()

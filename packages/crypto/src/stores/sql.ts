@@ -1,6 +1,8 @@
-import { type KeyStore, memoryKeyStore, type StoredKeyring } from '@mosaajii/crypto'
+import type { KeyStore, StoredKeyring } from '../key-store.ts'
 import type { Kysely } from 'kysely'
-import { checkDatabase, checkKnown, checkTable, createTable, explained, isSerializationFailure } from '../sql-input.ts'
+import { checkOptions } from '../options.ts'
+import { checkDatabase, checkTable, createTable, explained, isSerializationFailure } from '../sql-input.ts'
+import { checkKeyringId, checkWrite } from './store-input.ts'
 
 /** Where {@link sqlKeyStore} keeps keyrings. */
 export interface SqlKeyStoreOptions<DB> {
@@ -42,7 +44,7 @@ type Tables = Record<string, KeyringTable>
  * const keyring = await openKeyring({ provider, store, events })
  */
 export function sqlKeyStore<DB>(options: SqlKeyStoreOptions<DB>): SqlKeyStore {
-  checkKnown(options, 'sqlKeyStore', ['db', 'table'])
+  checkOptions(options, 'sqlKeyStore', ['db', 'table'])
   const { db, table = 'mosaajii_keyrings' } = options
   checkDatabase(db, 'sqlKeyStore')
   checkTable(table, 'sqlKeyStore')
@@ -52,12 +54,11 @@ export function sqlKeyStore<DB>(options: SqlKeyStoreOptions<DB>): SqlKeyStore {
   return Object.freeze({
     migrate: () => explained('KEY_STORE_FAILED', failed('created'), () => createTable(() => create(tables, table))),
     async read(keyring: string): Promise<StoredKeyring | undefined> {
-      await memoryKeyStore().read(keyring)
+      checkKeyringId(keyring)
       return explained('KEY_STORE_FAILED', failed('read'), () => read(tables, table, keyring))
     },
     async write(keyring: string, document: string, after: number): Promise<boolean> {
-      // The store in memory makes the checks that every store makes; this one is empty and forgotten at once.
-      await memoryKeyStore().write(keyring, document, after)
+      checkWrite(keyring, document, after)
       const won = () =>
         after === 0 ? insert(tables, table, keyring, document) : swap(tables, table, keyring, document, after)
       return explained('KEY_STORE_FAILED', failed('written'), () => unlessOverlapped(won))
@@ -86,7 +87,7 @@ async function read(db: Kysely<Tables>, table: string, keyring: string): Promise
   const document: unknown = row.document
   if (!Number.isSafeInteger(generation) || generation < 1) throw new TypeError('the row has no valid generation')
   if (typeof document !== 'string') throw new TypeError('the document is not text; does a Kysely plugin parse results?')
-  await memoryKeyStore().write(keyring, document, 0)
+  checkWrite(keyring, document, 0)
   return { generation, document }
 }
 
