@@ -188,13 +188,14 @@ describe('a request', () => {
   })
 
   test.each([
-    ['another content type', 'text/plain', '{}'],
-    ['a form', 'application/x-www-form-urlencoded', 'name=Ada'],
-    ['broken JSON', 'application/json', '{"name":"secret'],
-  ])('with %s is refused', async (_, type, body) => {
+    ['another content type', 'text/plain', '{"name":"secret"}', 415, 'CONTENT_TYPE_REFUSED'],
+    ['a form', 'application/x-www-form-urlencoded', 'name=secret', 415, 'CONTENT_TYPE_REFUSED'],
+    ['broken JSON', 'application/json', '{"name":"secret', 400, 'BODY_NOT_JSON'],
+    ['no JSON at all', 'application/json', '', 400, 'BODY_NOT_JSON'],
+  ])('with %s is refused', async (_, type, body, wanted, code) => {
     const shop = await openTestShop()
     const { status, text, json } = await shop.ask('POST', '/customers', body, { 'content-type': type })
-    expect([status, json.code]).toEqual([415, 'BODY_NOT_JSON'])
+    expect([status, json.code]).toEqual([wanted, code])
     expect(text).not.toContain('secret')
   })
 
