@@ -1,3 +1,4 @@
+import { greeting } from './greeting.ts'
 import { seed } from './seed.ts'
 import { type RunningServer, startServer } from './server.ts'
 import { readSettings, type Settings } from './settings.ts'
@@ -9,12 +10,18 @@ async function main(): Promise<void> {
   delete process.env['MOSAAJII_SECRET']
   const server = await startServer(settings)
   endWithSignals(server)
-  console.log(greeting(server.origin, settings.adminToken))
+  console.log(await greetingOf(server, settings))
   if (await server.shop.reencryption.interrupted()) {
     await server.shop.reencryption.start()
     console.log('A re-encryption was interrupted; it goes on from where it was.')
   }
   await seedIfEmpty(server, settings)
+}
+
+async function greetingOf({ shop, origin }: RunningServer, { adminToken, refresh }: Settings): Promise<string> {
+  const keys = await shop.keys.use()
+  const active = keys.find((key) => key.purpose === 'data' && key.state === 'active')
+  return greeting({ origin, adminToken, refresh, version: active?.version ?? 1 })
 }
 
 async function seedIfEmpty({ shop, origin }: RunningServer, { seed: customers }: Settings): Promise<void> {
@@ -31,25 +38,6 @@ async function seedIfEmpty({ shop, origin }: RunningServer, { seed: customers }:
     },
   })
   console.log(`Seeded in ${((performance.now() - started) / 1000).toFixed(1)} s.`)
-}
-
-function greeting(origin: string, token: string): string {
-  return `
-The shop listens on ${origin}   (only on this machine)
-Admin token: ${token}
-
-Open ${origin} in a browser, or try:
-
-  curl ${origin}/customers -H 'content-type: application/json' \\
-    -d '{"name":"Ada Lovelace","email":"ada@example.com","phone":"+999100200300"}'
-  curl ${origin}/customers/search -H 'content-type: application/json' -d '{"email":"ADA@example.com"}'
-  curl '${origin}/customers?limit=2'
-  curl ${origin}/admin/keys -H 'x-admin-token: ${token}'
-  curl ${origin}/admin/rotate -H 'x-admin-token: ${token}' -H 'content-type: application/json' -d '{}'
-  curl ${origin}/admin/reencrypt -H 'x-admin-token: ${token}' -H 'content-type: application/json' -d '{}'
-
-Stop it with Ctrl+C.
-`
 }
 
 function endWithSignals(server: RunningServer): void {

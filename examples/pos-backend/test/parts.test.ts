@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { brandOf, isLuhn, luhnDigit, masked } from '../src/domain/card.ts'
 import { isId, uuidv7 } from '../src/domain/ids.ts'
 import { eventFile } from '../src/event-file.ts'
+import { greeting } from '../src/greeting.ts'
 import { localSecret } from '../src/local-secret.ts'
 import { people, testCard } from '../src/people.ts'
 import { readSettings } from '../src/settings.ts'
@@ -116,6 +117,17 @@ describe('the local secret', () => {
     expect(await localSecret('/nowhere', given)).toEqual(Buffer.alloc(32, 9))
     await expect(localSecret('/nowhere', 'too-short')).rejects.toThrow('MOSAAJII_SECRET must be 32 bytes')
   })
+})
+
+test('the greeting has the commands for a whole rotation in their order, with the waits that it needs', () => {
+  const text = greeting({ origin: 'http://localhost:1', adminToken: 'abc', refresh: 2600, version: 7 })
+  const steps = text.match(/(?<=^ {2})sleep \d+|\/admin\/\w+|'\{"version":\d+\}'/gm)
+  expect(steps?.join(' ')).toBe(
+    `/admin/rotate sleep 7 /admin/reencrypt /admin/reencrypt /admin/keys sleep 7 /admin/destroy '{"version":7}'`,
+  )
+  expect(text.match(/pending for 5\.2 s|active for 5\.2 s/g)?.length).toBe(2)
+  const admin = text.split('\n').filter((line) => line.includes('/admin/'))
+  expect(admin.every((line) => line.includes("-H 'x-admin-token: abc'"))).toBe(true)
 })
 
 test('settings are checked', () => {

@@ -14,8 +14,8 @@ const actions: Readonly<Record<string, (shop: Shop, input: Input) => Promise<unk
 }
 
 /**
- * The routes that change keys. There is no sign-in in this example yet, so they want the token that the server prints when it starts: a
- * page of another site does not know it, and cannot set the header.
+ * The routes under `/admin`: those that change keys and those that look at them. There is no sign-in in this example yet, so all of them
+ * want the token that the server prints when it starts: a page of another site does not know it, and cannot set the header.
  */
 export function adminRoutes(app: Hono, shop: Shop, token: string): void {
   app.get('/admin/keys', async (c) => {
