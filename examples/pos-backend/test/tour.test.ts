@@ -4,14 +4,14 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { runSteps } from '../src/tour/report.ts'
 
 const node = ['--import', 'tsx', '--conditions=@mosaajii/source']
 const main = (name: string): string => fileURLToPath(new URL(`../src/${name}`, import.meta.url))
 
 function run(file: string, env: Record<string, string> = {}): Promise<{ code: number | null; printed: string }> {
-  return new Promise((resolve) => {
+  const ended = new Promise<{ code: number | null; printed: string }>((resolve) => {
     const child = spawn(process.execPath, [...node, file], {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -23,7 +23,13 @@ function run(file: string, env: Record<string, string> = {}): Promise<{ code: nu
     child.stdout.on('data', collect)
     child.stderr.on('data', collect)
     child.once('close', (code) => resolve({ code, printed }))
+    // One that outlives its test cleans up after itself when it is asked to end.
+    onTestFinished(async () => {
+      child.kill()
+      await ended
+    })
   })
+  return ended
 }
 
 test('the tour holds', { timeout: 120_000 }, async () => {
@@ -50,12 +56,12 @@ test('a step that fails ends the tour', async () => {
 
 test('a taken port is explained', { timeout: 60_000 }, async () => {
   const server = createServer()
+  onTestFinished(() => void server.close())
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as { port: number }
   const data = await mkdtemp(join(tmpdir(), 'pos-port-'))
+  onTestFinished(() => rm(data, { recursive: true, force: true }))
   const { code, printed } = await run(main('main.ts'), { PORT: `${port}`, POS_DATA: data })
-  server.close()
-  await rm(data, { recursive: true })
   expect(printed).toContain(`Port ${port} is taken. Choose another one: PORT=3001 npm start`)
   expect(code).toBe(1)
 })

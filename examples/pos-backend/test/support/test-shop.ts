@@ -6,7 +6,7 @@ import { type RecordingSink, recordingSink } from '@mosaajii/core/testing'
 import { localKeyProvider, memoryKeyStore } from '@mosaajii/crypto'
 import type { Hono } from 'hono'
 import Libsql from 'libsql'
-import { afterEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 import type { Acquirer } from '../../src/domain/acquirer.ts'
 import { openShop, type Shop } from '../../src/domain/shop.ts'
 import { shopApp } from '../../src/http/app.ts'
@@ -33,17 +33,13 @@ export interface Answer<T> {
   readonly json: T
 }
 
-const cleanUps: (() => Promise<void>)[] = []
-
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0)) await cleanUp()
-})
-
 /** Opens a shop that is closed and deleted after the test. A rotated key becomes active after two refresh intervals. */
 export async function openTestShop(
   options: { refresh?: Duration; clock?: Clock; acquirer?: Acquirer } = {},
 ): Promise<TestShop> {
   const folder = await mkdtemp(join(tmpdir(), 'pos-test-'))
+  // Before anything can fail. What is to be done after a test is done in the reverse order, each also when another one failed.
+  onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }))
   const database = join(folder, 'shop.db')
   const events = recordingSink()
   const provider = localKeyProvider({ secret: globalThis.crypto.getRandomValues(new Uint8Array(32)) })
@@ -57,10 +53,7 @@ export async function openTestShop(
     pause: 0,
     ...options,
   })
-  cleanUps.push(async () => {
-    await shop.close()
-    await rm(folder, { recursive: true, force: true })
-  })
+  onTestFinished(() => shop.close())
   const app = shopApp({ shop, adminToken })
   return { app, shop, events, ask: asker(app), sql: sqlOn(database) }
 }
