@@ -1,10 +1,14 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 // A fresh module each time, because it says only once what is missing.
 let postgresUrl: () => string | undefined
+let chromiumPath: () => string | undefined
 beforeEach(async () => {
   vi.resetModules()
-  ;({ postgresUrl } = await import('./services.ts'))
+  ;({ postgresUrl, chromiumPath } = await import('./services.ts'))
 })
 afterEach(() => {
   vi.unstubAllEnvs()
@@ -29,5 +33,44 @@ describe('postgresUrl', () => {
     vi.stubEnv('POSTGRES_URL', undefined)
     vi.stubEnv('REQUIRE_SERVICES', '1')
     expect(() => postgresUrl()).toThrow('POSTGRES_URL is not set')
+  })
+})
+
+describe('chromiumPath', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mosaajii-services-'))
+  const empty = join(folder, 'empty')
+  beforeEach(() => {
+    vi.stubEnv('CHROMIUM_PATH', undefined)
+    vi.stubEnv('PATH', empty)
+  })
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  it('is what CHROMIUM_PATH says', () => {
+    vi.stubEnv('CHROMIUM_PATH', '/opt/chromium')
+    expect(chromiumPath()).toBe('/opt/chromium')
+  })
+
+  it('is the first chromium in the PATH that can be executed', () => {
+    const program = join(folder, 'chromium')
+    vi.stubEnv('PATH', ['', empty, folder].join(delimiter))
+    writeFileSync(program, '#!/bin/sh\n')
+    chmodSync(program, 0o644)
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    vi.stubEnv('REQUIRE_SERVICES', undefined)
+    expect(chromiumPath()).toBeUndefined()
+    chmodSync(program, 0o755)
+    expect(chromiumPath()).toBe(program)
+  })
+
+  it('is undefined when there is none, and says once what to install', () => {
+    vi.stubEnv('REQUIRE_SERVICES', undefined)
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    expect([chromiumPath(), chromiumPath()]).toEqual([undefined, undefined])
+    expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('apt-get install chromium'))
+  })
+
+  it('is an error where services are required', () => {
+    vi.stubEnv('REQUIRE_SERVICES', '1')
+    expect(() => chromiumPath()).toThrow('asks for Chromium')
   })
 })
