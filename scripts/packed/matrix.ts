@@ -1,8 +1,6 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import { installOnce } from '../install-once.ts'
 import { root } from '../packages.ts'
-import { run } from '../run.ts'
 
 /** What the packed packages are tried on, and where they are installed. */
 export interface Matrix {
@@ -23,20 +21,10 @@ export function matrixFolder(): string {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     throw new Error('test:packed runs on Linux x64 only: its runtimes come from npm packages of that platform')
   }
-  const source = join(root, 'scripts', 'packed', 'matrix')
-  const state = createHash('sha256')
-    .update(readFileSync(join(source, 'package-lock.json')))
-    .digest('hex')
-    .slice(0, 16)
-  const cache = join(root, 'node_modules', '.cache', 'mosaajii-matrix')
-  const folder = join(cache, state)
-  if (!existsSync(join(folder, 'complete'))) {
-    rmSync(cache, { recursive: true, force: true })
-    mkdirSync(cache, { recursive: true })
-    cpSync(source, folder, { recursive: true })
-    console.log('installing the runtimes and the compilers once')
-    run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder })
-    mkdirSync(join(folder, 'complete'))
-  }
+  const folder = installOnce({
+    source: join(root, 'scripts', 'packed', 'matrix'),
+    name: 'mosaajii-matrix',
+    saying: 'installing the runtimes and the compilers once',
+  })
   return join(folder, 'node_modules')
 }
