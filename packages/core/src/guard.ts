@@ -1,4 +1,4 @@
-import { SecurityError } from './security-error.ts'
+import type { SecurityError } from './security-error.ts'
 
 /** One response header. */
 export type HeaderPair = readonly [name: string, value: string]
@@ -52,7 +52,7 @@ export type Verdict<T> =
       /** Called once after the response with its status, or 499 when the client left before. What it throws is ignored. */
       readonly settled?: (status: number) => void
     }
-  | { readonly pass: false; readonly error: SecurityError<string>; readonly headers?: readonly HeaderPair[] }
+  | { readonly pass: false; readonly error: SecurityError; readonly headers?: readonly HeaderPair[] }
 
 /**
  * One check of requests, written once for all frameworks: facts in, verdict out. `toExpress`, `toHook`, `toPlugin` and `toHono` make

@@ -1,5 +1,7 @@
 export { type Clock, systemClock } from './clock.ts'
+export { dataOf } from './data-of.ts'
 export { type Duration, duration } from './duration.ts'
+export type { CoreErrorCode } from './errors.ts'
 export {
   discardEvents,
   type EventFieldType,
@@ -11,5 +13,6 @@ export {
   type SecurityEventName,
   type SecurityEvents,
 } from './events.ts'
+export type { Answer, Facts, Guard, HeaderPair, Slot, Verdict } from './guard.ts'
 export { type Problem, toProblem } from './problem.ts'
 export { isSecurityError, type Scalar, SecurityError, type SecurityErrorOptions } from './security-error.ts'

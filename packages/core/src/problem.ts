@@ -20,12 +20,23 @@ const titles: Readonly<Record<number, string>> = {
   403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
+  406: 'Not Acceptable',
+  408: 'Request Timeout',
   409: 'Conflict',
   410: 'Gone',
+  411: 'Length Required',
+  412: 'Precondition Failed',
   413: 'Content Too Large',
+  414: 'URI Too Long',
   415: 'Unsupported Media Type',
+  416: 'Range Not Satisfiable',
+  417: 'Expectation Failed',
+  421: 'Misdirected Request',
   422: 'Unprocessable Content',
+  426: 'Upgrade Required',
+  428: 'Precondition Required',
   429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
   500: 'Internal Server Error',
   501: 'Not Implemented',
   502: 'Bad Gateway',
@@ -45,10 +56,15 @@ const titles: Readonly<Record<number, string>> = {
  * problem.type // 'urn:mosaajii:problem:order-locked'
  */
 export function toProblem(error: unknown): Problem {
-  if (!isSecurityError(error)) return { type: 'about:blank', title: titleOf(500), status: 500 }
+  if (!isSecurityError(error)) return problemOf(500)
   const { code, status, detail } = error
   const problem = { type: `urn:mosaajii:problem:${slug(code)}`, title: titleOf(status), status, code }
   return Object.keys(detail).length === 0 ? problem : { ...problem, facts: { ...detail } }
+}
+
+/** A problem that says no more than its status does. */
+export function problemOf(status: number): Problem {
+  return { type: 'about:blank', title: titleOf(status), status }
 }
 
 function titleOf(status: number): string {

@@ -1,0 +1,52 @@
+import ipaddr from 'ipaddr.js'
+
+/** Longer than any address with a zone that an operating system writes. */
+const longestAddress = 100
+
+/**
+ * The one spelling of an IP address: IPv4 as a dotted quad, IPv6 by RFC 5952. An IPv4-mapped IPv6 address becomes the IPv4 address, a zone
+ * (`%eth0`) is dropped. Never throws.
+ *
+ * @param text an address alone: no port, no brackets, no prefix length, no octal, hexadecimal or short IPv4.
+ * @returns `undefined` when it is no address.
+ * @example
+ * canonicalAddress('::ffff:192.0.2.7') // '192.0.2.7'
+ * canonicalAddress('2001:DB8:0:0::1%eth0') // '2001:db8::1'
+ * canonicalAddress('192.0.2.7:443') // undefined
+ */
+export function canonicalAddress(text: string): string | undefined {
+  return parse(text)?.toString()
+}
+
+/**
+ * What limits count a client by: an IPv4 address, or the /64 of an IPv6 address, since one client has the whole of it.
+ *
+ * @param address an address, canonical or not.
+ * @returns for example `192.0.2.7` or `2001:db8:1:2::/64`.
+ * @throws {TypeError} when it is no address.
+ * @example
+ * addressKey('2001:db8:1:2:aaaa::1') // '2001:db8:1:2::/64'
+ */
+export function addressKey(address: string): string {
+  const parsed = parse(address)
+  if (parsed === undefined) throw new TypeError('addressKey: give an IP address, for example what facts.address holds')
+  if (parsed instanceof ipaddr.IPv4) return parsed.toString()
+  return `${new ipaddr.IPv6([...parsed.parts.slice(0, 4), 0, 0, 0, 0]).toString()}/64`
+}
+
+function parse(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+  if (typeof text !== 'string' || text.length > longestAddress) return undefined
+  if (!text.includes(':')) return parseV4(text)
+  const zone = text.indexOf('%')
+  const address = zone === -1 ? text : text.slice(0, zone)
+  // An IPv4 tail must be as strict as an IPv4 address: `::ffff:010.0.0.1` means one thing to one parser and another to the next.
+  const tail = address.slice(address.lastIndexOf(':') + 1)
+  if (tail.includes('.') && parseV4(tail) === undefined) return undefined
+  if (!ipaddr.IPv6.isValid(address)) return undefined
+  const parsed = ipaddr.IPv6.parse(address)
+  return parsed.isIPv4MappedAddress() ? parsed.toIPv4Address() : parsed
+}
+
+function parseV4(text: string): ipaddr.IPv4 | undefined {
+  return ipaddr.IPv4.isValidFourPartDecimal(text) ? ipaddr.IPv4.parse(text) : undefined
+}

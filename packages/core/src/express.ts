@@ -1,0 +1,152 @@
+import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express'
+import { coreError } from './errors.ts'
+import { clientStatus, errorField, exposedStatus } from './foreign-error.ts'
+import type { Guard, Verdict } from './guard.ts'
+import { checkGuard } from './guard-state/check-guard.ts'
+import { headerText, RequestFacts } from './guard-state/facts.ts'
+import { asError, isPending, keep, refusalOf } from './guard-state/keep.ts'
+import { type Carrier, recordKey } from './guard-state/record.ts'
+import { applyEntry, sendAnswer } from './node-response.ts'
+import { answerTo, answerWith, checkProblemsOptions, type ProblemsOptions } from './problem-answer.ts'
+import { toProblem } from './problem.ts'
+
+export type { ProblemsOptions } from './problem-answer.ts'
+
+/** Express middleware that was made of a guard. */
+export type GuardHandler<K extends string, T> = RequestHandler & {
+  /** What it was made of: `dataOf(req, handler.guard)`. */
+  readonly guard: Guard<K, T>
+}
+
+/**
+ * Makes Express middleware of a guard. Its data is read with `dataOf(req, guard)`; `res.locals[guard.as]` shows it to templates. Mounted
+ * again further in, on a router or a route, a guard of the same name replaces the outer one with its headers. A refusal goes to `next(error)`,
+ * where `problems()` answers it.
+ *
+ * @throws {TypeError} when it is no guard, or its name cannot be used.
+ * @example
+ * app.use(toExpress(tillGuard))
+ * app.get('/', (req, res) => res.send(dataOf(req, tillGuard)))
+ */
+export function toExpress<K extends string, T>(guard: Guard<K, T>): GuardHandler<K, T> {
+  checkGuard(guard, 'toExpress')
+  const handler = (req: Request, res: Response, next: NextFunction): void | Promise<void> => {
+    let refusal: Error | undefined
+    try {
+      const facts = factsOf(req)
+      const verdict = guard.check(facts)
+      if (isPending(verdict)) return passLater(verdict, guard, facts, res, next)
+      refusal = admit(facts, guard, verdict, res)
+    } catch (thrown) {
+      refusal = asError(thrown)
+    }
+    next(refusal)
+  }
+  return Object.assign(handler, { guard })
+}
+
+async function passLater<T>(
+  pending: Promise<Verdict<T>>,
+  guard: Guard<string, T>,
+  facts: RequestFacts,
+  res: Response,
+  next: NextFunction,
+): Promise<void> {
+  let refusal: Error | undefined
+  try {
+    refusal = admit(facts, guard, await pending, res)
+  } catch (thrown) {
+    refusal = asError(thrown)
+  }
+  next(refusal)
+}
+
+function admit<T>(facts: RequestFacts, guard: Guard<string, T>, verdict: Verdict<T>, res: Response): Error | undefined {
+  const entry = keep(facts, guard, verdict)
+  applyEntry(res, facts, entry, verdict.pass ? verdict.settled : undefined)
+  const refusal = refusalOf(verdict)
+  if (refusal === undefined) res.locals[guard.as] = entry.data
+  return refusal
+}
+
+function factsOf(req: Request & Carrier): RequestFacts {
+  const known = req[recordKey]
+  if (known !== undefined) return known as RequestFacts
+  const facts = new ExpressFacts(req)
+  req[recordKey] = facts
+  return facts
+}
+
+class ExpressFacts extends RequestFacts {
+  readonly #req: Request
+
+  constructor(req: Request) {
+    super()
+    this.#req = req
+  }
+
+  get method(): string {
+    return this.#req.method
+  }
+
+  get target(): string {
+    return this.#req.originalUrl
+  }
+
+  header(name: string): string | undefined {
+    return headerText(this.#req.headers, name)
+  }
+
+  protected findAddress(): string | undefined {
+    if (this.#req.app.get('trust proxy') === true) {
+      throw coreError(
+        'ADDRESS_UNTRUSTED',
+        "'trust proxy' is true, so req.ip is whatever the client writes; set it to the number of proxies in front, for example 1",
+      )
+    }
+    return this.#req.ip
+  }
+}
+
+/**
+ * Makes the error middleware of an application, mounted last: RFC 9457 problem details for every error, with the headers that guards had set.
+ * A `SecurityError` shows its code; a 4xx of Express' own parsers and router keeps its status; any other error is a bare 500. No message of
+ * an error reaches the client. Once headers were sent the error goes on to Express, which closes the connection.
+ *
+ * @throws {TypeError} on unknown options.
+ * @example
+ * app.use(notFound())
+ * app.use(problems({ onError: (error) => log.error(error) }))
+ */
+export function problems(options: ProblemsOptions = {}): ErrorRequestHandler {
+  checkProblemsOptions(options)
+  return (error: unknown, req, res, next) => {
+    if (res.headersSent) {
+      next(error)
+      return
+    }
+    const answer = answerTo(error, options, statusOfExpress(error), errorField(error, 'headers'))
+    // A body that a parser gave up must still be read to its end, or the connection is stuck with it.
+    req.unpipe()
+    req.resume()
+    sendAnswer(res, answer)
+  }
+}
+
+function statusOfExpress(error: unknown): number | undefined {
+  // The router's own: a path parameter that does not decode.
+  if (error instanceof URIError && clientStatus(error) === 400) return 400
+  return exposedStatus(error)
+}
+
+/**
+ * Makes the middleware that ends what no route took, mounted after all routes: 404 `ROUTE_UNKNOWN` as a problem.
+ *
+ * @example
+ * app.use(notFound())
+ */
+export function notFound(): RequestHandler {
+  return (_req, res) => {
+    sendAnswer(res, answerWith(toProblem(coreError('ROUTE_UNKNOWN', 'no route has this path', { status: 404 }))))
+  }
+}

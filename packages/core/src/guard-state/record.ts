@@ -1,0 +1,46 @@
+import type { Answer, HeaderPair, Slot } from '../guard.ts'
+
+/** What one guard left behind in a request. The entries of a request are a chain, the innermost first. */
+export interface Entry {
+  /** `undefined` when the guard refused: then it has no data. */
+  readonly guard: Slot<unknown> | undefined
+  readonly as: string
+  readonly data: unknown
+  readonly headers: readonly HeaderPair[] | undefined
+  readonly writing: ((answer: Answer) => void) | undefined
+  /** The entry of the guard that ran before. */
+  readonly previous: Entry | undefined
+  /** A guard of the same name ran later: its headers and its `writing` are the ones that count. */
+  replaced: boolean
+}
+
+/** The guards of one request. */
+export interface GuardRecord {
+  /** The entry of the guard that ran last. */
+  last: Entry | undefined
+}
+
+/**
+ * Where the record lies on what the framework hands to handlers. A registered symbol and plain data, because two copies of this package in
+ * one process (a common npm accident) must find each other's guards.
+ */
+export const recordKey: unique symbol = Symbol.for('@mosaajii/core/guards-1') as never
+
+/** Something that a record can lie on: Express' `req`, Fastify's `request`, Hono's context. */
+export interface Carrier {
+  [recordKey]?: GuardRecord | undefined
+}
+
+/**
+ * The entry of a guard, or for a slot that is no guard, of the innermost guard that has its name. Guards are told apart by identity, so that
+ * a second guard of the same name never passes for the first.
+ */
+export function entryOf(record: GuardRecord | undefined, slot: Slot<unknown>): Entry | undefined {
+  const byName = !('check' in slot)
+  let entry = record?.last
+  while (entry !== undefined) {
+    if (entry.guard === slot || (byName && entry.guard !== undefined && entry.as === slot.as)) return entry
+    entry = entry.previous
+  }
+  return undefined
+}

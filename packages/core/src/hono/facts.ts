@@ -1,0 +1,76 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Context } from 'hono'
+import { coreError } from '../errors.ts'
+import { RequestFacts } from '../guard-state/facts.ts'
+import { type Carrier, type GuardRecord, recordKey } from '../guard-state/record.ts'
+import type { AddressSource } from './sources.ts'
+
+/** Where `clientAddress` leaves its source on the context. */
+export const sourceKey: unique symbol = Symbol.for('@mosaajii/core/address-source-1') as never
+
+/** A context with what the SDK keeps on it. */
+export interface HonoCarrier extends Carrier {
+  [sourceKey]?: AddressSource
+}
+
+/** What `@hono/node-server` puts into `c.env`. */
+interface NodeEnv {
+  readonly incoming?: IncomingMessage
+  readonly outgoing?: ServerResponse & { [recordKey]?: GuardRecord }
+}
+
+/** The facts of a request on Hono. */
+export class HonoFacts extends RequestFacts {
+  readonly #context: Context & HonoCarrier
+  /** Node's response, when the application runs on `@hono/node-server` and no other context writes to it. */
+  readonly outgoing: ServerResponse | undefined
+  /** A guard is waiting for the answer and will write the headers of all. */
+  open = false
+
+  constructor(context: Context) {
+    super()
+    this.#context = context
+    const { outgoing } = (context.env ?? {}) as NodeEnv
+    // An application that calls another one (or itself) passes its environment on: the inner answer's headers belong to the inner answer.
+    if (outgoing !== undefined && typeof outgoing.appendHeader === 'function' && outgoing[recordKey] === undefined) {
+      outgoing[recordKey] = this
+      this.outgoing = outgoing
+    } else {
+      this.outgoing = undefined
+    }
+  }
+
+  get method(): string {
+    return this.#context.req.raw.method
+  }
+
+  get target(): string {
+    const { url } = this.#context.req.raw
+    // The path begins at the first slash behind `http://`.
+    return url.slice(url.indexOf('/', 8))
+  }
+
+  header(name: string): string | undefined {
+    return this.#context.req.raw.headers.get(name) ?? undefined
+  }
+
+  protected findAddress(): string | undefined {
+    const source = this.#context[sourceKey]
+    if (source === undefined) {
+      throw coreError(
+        'ADDRESS_SOURCE_MISSING',
+        'a guard needs the address of the client; say once how it is found, before all guards: app.use(clientAddress(nodeServer()))',
+      )
+    }
+    return source(this.#context)
+  }
+}
+
+/** The facts of a context, made at its first guard. */
+export function factsOf(context: Context & HonoCarrier): HonoFacts {
+  const known = context[recordKey]
+  if (known !== undefined) return known as HonoFacts
+  const facts = new HonoFacts(context)
+  context[recordKey] = facts
+  return facts
+}

@@ -1,0 +1,66 @@
+import type { Context } from 'hono'
+import type { Answer } from '../guard.ts'
+import { isSetCookie } from '../node-response.ts'
+import { callWriting } from '../node-writing.ts'
+import type { GuardRecord } from '../guard-state/record.ts'
+
+/** Writes the headers of a request's guards on its finished response. */
+export function writeResponse(context: Context, record: GuardRecord): void {
+  const response = context.res
+  try {
+    writeTo(response, record)
+  } catch (error) {
+    // The headers of what `fetch` returned and of `Response.redirect()` cannot be changed. Those of a copy can.
+    const copy = copyOf(response)
+    if (copy === undefined) throw error
+    writeTo(copy, record)
+    // Assigning over an old response would merge the old headers into the new.
+    context.res = undefined
+    context.res = copy
+  }
+}
+
+/** A response with the same body and headers that can be changed; `undefined` where there is none, as of an upgraded connection. */
+function copyOf(response: Response): Response | undefined {
+  try {
+    return new Response(response.body, response)
+  } catch {
+    return undefined
+  }
+}
+
+function writeTo(response: Response, record: GuardRecord): void {
+  const { headers } = response
+  const watched = addHeaders(headers, record)
+  if (!watched) return
+  // Throws here when the headers cannot be changed, not within a guard's `writing`, where it would go unseen.
+  headers.delete('x-mosaajii-none')
+  callWriting(record, answerOf(response))
+}
+
+/** Innermost first: a header that is already there, by the handler or a guard further in, stays. Says whether a guard has `writing`. */
+function addHeaders(headers: Headers, record: GuardRecord): boolean {
+  let watched = false
+  let entry = record.last
+  while (entry !== undefined) {
+    if (!entry.replaced) {
+      for (const [name, value] of entry.headers ?? []) {
+        if (isSetCookie(name)) headers.append(name, value)
+        else if (!headers.has(name)) headers.set(name, value)
+      }
+      watched ||= entry.writing !== undefined
+    }
+    entry = entry.previous
+  }
+  return watched
+}
+
+function answerOf(response: Response): Answer {
+  const { headers, status } = response
+  return {
+    status,
+    get: (name) => headers.get(name) ?? undefined,
+    set: (name, value) => headers.set(name, value),
+    remove: (name) => headers.delete(name),
+  }
+}
