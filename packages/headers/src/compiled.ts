@@ -1,0 +1,63 @@
+import type { HeaderPair } from '@mosaajii/core'
+import { nonceGap } from './build.ts'
+import { nonceSource } from './nonce-source.ts'
+import type { CompiledHeaders } from './policy.ts'
+
+/** Registered, so that two copies of this package in one process know each other's policies. */
+const brand = Symbol.for('@mosaajii/headers/CompiledHeaders')
+
+/** Fills in the nonce without looking at it. */
+type Fill = (nonce: string) => readonly HeaderPair[]
+
+/** What a compiled policy is made of. A value with a gap waits for the nonce. */
+export interface CompiledParts {
+  readonly headers: readonly HeaderPair[]
+  readonly warnings: readonly string[]
+  readonly cacheControl: CompiledHeaders['cacheControl']
+}
+
+/** Makes the face of a compiled policy. */
+export function compiledHeaders({ headers, warnings, cacheControl }: CompiledParts): CompiledHeaders {
+  const fixed = Object.freeze(headers.filter(([, value]) => !value.includes(nonceGap)))
+  const fill = filler(headers.filter(([, value]) => value.includes(nonceGap)))
+  const fresh = nonceSource()
+  const dynamic: Fill = (nonce) => fill(checkedNonce(nonce))
+  const compiled: CompiledHeaders = {
+    static: fixed,
+    dynamic,
+    pairs: (nonce) => [...fixed, ...dynamic(nonce ?? fresh())],
+    usesNonce: fixed.length < headers.length,
+    warnings: Object.freeze([...warnings]),
+    cacheControl,
+  }
+  Object.defineProperty(compiled, brand, { value: fill })
+  return Object.freeze(compiled)
+}
+
+/** Whether a value came from `compileHeaders()`, also of another copy of this package. */
+export function isCompiled(value: unknown): value is CompiledHeaders {
+  return typeof value === 'object' && value !== null && typeof (value as { [brand]?: unknown })[brand] === 'function'
+}
+
+/** The headers that hold the nonce, for a nonce that needs no check: one of our own source. */
+export function dynamicPairs(compiled: CompiledHeaders, nonce: string): readonly HeaderPair[] {
+  return (compiled as unknown as { readonly [brand]: Fill })[brand](nonce)
+}
+
+function filler(headers: readonly HeaderPair[]): Fill {
+  const cut = headers.map(([name, value]) => {
+    const [first = '', ...rest] = value.split(nonceGap)
+    return { name, first, rest }
+  })
+  return (nonce) =>
+    cut.map(({ name, first, rest }) => {
+      let value = first
+      for (const part of rest) value += nonce + part
+      return [name, value]
+    })
+}
+
+function checkedNonce(nonce: unknown): string {
+  if (typeof nonce === 'string' && /^(?=.{22,256}$)[A-Za-z0-9+/_-]+={0,2}$/.test(nonce)) return nonce
+  throw new TypeError('nonce: give 22 to 256 characters of base64 or base64url, fresh for each answer')
+}

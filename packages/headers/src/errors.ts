@@ -1,0 +1,19 @@
+import { SecurityError } from '@mosaajii/core'
+
+/** Every code that `@mosaajii/headers` throws. */
+export type HeadersErrorCode =
+  | 'POLICY_REFUSED'
+  | 'CROSS_SITE_REFUSED'
+  | 'HOST_REFUSED'
+  | 'REPORT_INVALID'
+  | 'REPORT_TOO_LARGE'
+  | 'REPORT_TYPE_REFUSED'
+  | 'REPORTS_CAPPED'
+
+/** An error of this package. `POLICY_REFUSED` has the place in the policy in `detail.path`, for example `csp.script-src[2]`. */
+export class HeadersError extends SecurityError<HeadersErrorCode> {}
+
+/** The error for a policy that does not mean what it says. */
+export function refused(path: string, why: string): HeadersError {
+  return new HeadersError('POLICY_REFUSED', `${path}: ${why}`, { detail: { path } })
+}
