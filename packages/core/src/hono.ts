@@ -196,8 +196,10 @@ function respond(context: Context, answer: ProblemAnswer): Response {
  * app.notFound(notFound())
  */
 export function notFound(): NotFoundHandler {
-  return (context) =>
-    respond(context, answerWith(toProblem(coreError('ROUTE_UNKNOWN', 'no route has this path', { status: 404 }))))
+  return (context) => {
+    const answer = answerWith(toProblem(coreError('ROUTE_UNKNOWN', 'no route has this path', { status: 404 })))
+    return context.newResponse(answer.body, 404, Object.fromEntries(answer.headers))
+  }
 }
 
 /**
