@@ -13,3 +13,18 @@ export type {
   ReferrerPolicy,
 } from './policy.ts'
 export { presets } from './presets.ts'
+export { allowedHosts, type AllowedHostsOptions } from './allowed-hosts.ts'
+export { clearSiteData, type ClearSiteDataDirective, type ClearSiteDataOptions } from './clear-site-data.ts'
+export { headersEvents } from './events.ts'
+export {
+  checkFetchMetadata,
+  type FetchMetadataOptions,
+  type FetchMetadataReason,
+  type FetchMetadataResult,
+  fetchMetadataGuard,
+  type HeaderSource,
+} from './fetch-metadata.ts'
+export { cspNonce, headersGuard, type HeadersChoice } from './headers-guard.ts'
+export { nonceSource } from './nonce-source.ts'
+export { type CspReport, parseReports, type ParseReportsOptions } from './parse-reports.ts'
+export type { ReportEndpointOptions } from './report-receiver.ts'

@@ -1,0 +1,86 @@
+import type { Facts, Guard } from '@mosaajii/core'
+import { type Authority, parseAuthority, requestHost } from './authority.ts'
+import { HeadersError } from './errors.ts'
+import { checkOptions } from './options.ts'
+
+/** Options of {@link allowedHosts}. */
+export interface AllowedHostsOptions {
+  /**
+   * The hosts that this server answers for: `shop.example` (on the ports of http and https), `localhost:3000`, `[::1]:8080`, or
+   * `localhost:*` on any port. At least one.
+   */
+  readonly hosts: readonly string[]
+}
+
+/**
+ * A guard that answers only for the hosts it knows; any other Host, a malformed or a missing one is refused with `HOST_REFUSED` (400). So a page
+ * whose own name was pointed to this server (DNS rebinding) reads nothing from it, and links that are built from Host cannot be poisoned.
+ * Case and the dot of the root do not matter, the port does. Its data is the host without the port.
+ *
+ * With `http.createServer({ requireHostHeader: false }, …)` a missing Host comes here too, and not to Node's own answer without headers.
+ *
+ * @throws {TypeError} when an entry is no host, or none is given.
+ * @example
+ * app.use(toExpress(allowedHosts({ hosts: ['shop.example', 'localhost:*'] })))
+ */
+export function allowedHosts(options: AllowedHostsOptions): Guard<'allowedHost', string> {
+  checkOptions(options, 'allowedHosts', ['hosts'])
+  const known = entriesOf(options.hosts)
+  return {
+    as: 'allowedHost',
+    check: (facts) => {
+      const host = knownHost(facts, known)
+      return host === undefined ? { pass: false, error: refusal() } : { pass: true, data: host }
+    },
+  }
+}
+
+function refusal(): HeadersError {
+  return new HeadersError('HOST_REFUSED', 'this server does not answer for that host; see allowedHosts', {
+    status: 400,
+  })
+}
+
+function knownHost(facts: Facts, known: ReadonlySet<string>): string | undefined {
+  const named = addressedTo(facts)
+  return named.every((authority) => isKnown(authority, known)) ? named[0]?.host : undefined
+}
+
+/** An absolute target (`GET http://shop.example/ HTTP/1.1`) goes before Host (RFC 9112, 3.2.2), so it must be known as well. */
+function addressedTo(facts: Facts): [Authority | undefined, ...(Authority | undefined)[]] {
+  const host = parseAuthority(requestHost((name) => facts.header(name)) ?? '')
+  const absolute = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(facts.target)
+  return absolute ? [host, parseAuthority(absolute[1] ?? '')] : [host]
+}
+
+function isKnown(authority: Authority | undefined, known: ReadonlySet<string>): boolean {
+  if (!authority) return false
+  return known.has(`${authority.host}:${authority.port}`) || known.has(`${authority.host}:*`)
+}
+
+/** Entries as `host:port`, where the port is empty for those of http and https. */
+function entriesOf(hosts: readonly string[]): ReadonlySet<string> {
+  if (!Array.isArray(hosts) || hosts.length === 0) {
+    throw new TypeError("allowedHosts: give the hosts that this server answers for, such as ['shop.example']")
+  }
+  return new Set(hosts.map((entry: unknown, i) => entryOf(entry, `allowedHosts: hosts[${i}]`)))
+}
+
+function entryOf(entry: unknown, who: string): string {
+  const text = typeof entry === 'string' ? entry : ''
+  const anyPort = text.endsWith(':*')
+  const authority = parseAuthority(anyPort ? text.slice(0, -2) : text)
+  if (!authority || (anyPort && authority.port !== '')) {
+    throw new TypeError(`${who} must be a host such as 'shop.example', 'localhost:3000', '[::1]:8080' or 'localhost:*'`)
+  }
+  return `${canonicalHost(authority.host, who)}:${anyPort ? '*' : authority.port}`
+}
+
+/** Browsers send addresses in their canonical form, so an entry is brought to it, and must be a host at all. */
+function canonicalHost(host: string, who: string): string {
+  try {
+    return new URL(`http://${host}`).hostname
+  } catch {
+    throw new TypeError(`${who} is not a host`)
+  }
+}
