@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express'
 import { coreError } from './errors.ts'
 import { clientStatus, errorField, exposedStatus } from './foreign-error.ts'
@@ -12,8 +13,18 @@ import { toProblem } from './problem.ts'
 
 export type { ProblemsOptions } from './problem-answer.ts'
 
+/** What a guard reads of Express' request. Less than `Request`, so that the path parameters of a route with guards keep their types. */
+export type GuardedRequest = Pick<Request, 'app' | 'headers' | 'ip' | 'method' | 'originalUrl'>
+
+/** What a guard writes to. */
+export type GuardedResponse = ServerResponse & Pick<Response, 'locals'>
+
 /** Express middleware that was made of a guard. */
-export type GuardHandler<K extends string, T> = RequestHandler & {
+export type GuardHandler<K extends string, T> = ((
+  req: GuardedRequest,
+  res: GuardedResponse,
+  next: NextFunction,
+) => void | Promise<void>) & {
   /** What it was made of: `dataOf(req, handler.guard)`. */
   readonly guard: Guard<K, T>
 }
@@ -30,7 +41,7 @@ export type GuardHandler<K extends string, T> = RequestHandler & {
  */
 export function toExpress<K extends string, T>(guard: Guard<K, T>): GuardHandler<K, T> {
   checkGuard(guard, 'toExpress')
-  const handler = (req: Request, res: Response, next: NextFunction): void | Promise<void> => {
+  const handler = (req: GuardedRequest, res: GuardedResponse, next: NextFunction): void | Promise<void> => {
     let refusal: Error | undefined
     try {
       const facts = factsOf(req)
@@ -49,7 +60,7 @@ async function passLater<T>(
   pending: Promise<Verdict<T>>,
   guard: Guard<string, T>,
   facts: RequestFacts,
-  res: Response,
+  res: GuardedResponse,
   next: NextFunction,
 ): Promise<void> {
   let refusal: Error | undefined
@@ -61,7 +72,12 @@ async function passLater<T>(
   next(refusal)
 }
 
-function admit<T>(facts: RequestFacts, guard: Guard<string, T>, verdict: Verdict<T>, res: Response): Error | undefined {
+function admit<T>(
+  facts: RequestFacts,
+  guard: Guard<string, T>,
+  verdict: Verdict<T>,
+  res: GuardedResponse,
+): Error | undefined {
   const entry = keep(facts, guard, verdict)
   applyEntry(res, facts, entry, verdict.pass ? verdict.settled : undefined)
   const refusal = refusalOf(verdict)
@@ -69,7 +85,7 @@ function admit<T>(facts: RequestFacts, guard: Guard<string, T>, verdict: Verdict
   return refusal
 }
 
-function factsOf(req: Request & Carrier): RequestFacts {
+function factsOf(req: GuardedRequest & Carrier): RequestFacts {
   const known = req[recordKey]
   if (known !== undefined) return known as RequestFacts
   const facts = new ExpressFacts(req)
@@ -78,9 +94,9 @@ function factsOf(req: Request & Carrier): RequestFacts {
 }
 
 class ExpressFacts extends RequestFacts {
-  readonly #req: Request
+  readonly #req: GuardedRequest
 
-  constructor(req: Request) {
+  constructor(req: GuardedRequest) {
     super()
     this.#req = req
   }

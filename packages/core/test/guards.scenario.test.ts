@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { request } from 'node:http'
-import { type Guard, type HeaderPair, SecurityError, type Slot } from '@mosaajii/core'
+import { type Guard, type HeaderPair, type Problem, SecurityError, type Slot } from '@mosaajii/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type DescribedApp, frameworks } from './support/described-app.ts'
 import { deferred, type Running, send } from './support/http.ts'
@@ -293,7 +293,11 @@ describe.each(frameworks)('guards on %s', (_, start) => {
       'x-policy': 'app',
     })
     const late = await get('/two', { 'x-till': '3', 'x-slow': 'no' })
-    expect([late.status, late.headers['x-later'], JSON.parse(late.body).code]).toEqual([503, 'no', 'TOO_LATE'])
+    expect([late.status, late.headers['x-later'], (JSON.parse(late.body) as Problem).code]).toEqual([
+      503,
+      'no',
+      'TOO_LATE',
+    ])
     expect(answer.body + late.body).not.toContain(secret)
   })
 

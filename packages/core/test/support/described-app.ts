@@ -1,6 +1,6 @@
 // One small application, described once, and built on each framework with the bridges under test.
 import { createServer } from 'node:http'
-import { getRequestListener } from '@hono/node-server'
+import type { AddressInfo } from 'node:net'
 import { dataOf, type Guard, type Problem, type Slot } from '@mosaajii/core'
 import * as onExpress from '@mosaajii/core/express'
 import * as onFastify from '@mosaajii/core/fastify'
@@ -8,7 +8,7 @@ import * as onHono from '@mosaajii/core/hono'
 import express, { type Request, type Response as ExpressResponse } from 'express'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { Hono } from 'hono'
-import { listen, type Running } from './http.ts'
+import { listen, listenerOf, type Running } from './http.ts'
 
 /** What a handler of any framework can do here. */
 export interface Exchange {
@@ -52,7 +52,7 @@ const startExpress: Start = (app) => {
   const handlers = (route: Route) => [
     ...(route.guards ?? []).map((guard) => onExpress.toExpress(guard)),
     async (req: Request, res: ExpressResponse) => {
-      const reply = await route.handle({ data: (guard) => dataOf(req, guard), shown: (as) => res.locals[as] })
+      const reply = await route.handle({ data: (guard) => dataOf(req, guard), shown: (as): unknown => res.locals[as] })
       res.status(reply.status ?? 200).set(reply.headers ?? {})
       res.type('text/plain').end(reply.body)
     },
@@ -97,8 +97,8 @@ const startFastify: Start = async (app) => {
     )
   }
   await server.listen({ port: 0, host: '127.0.0.1' })
-  const address = server.addresses()[0]
-  return { port: address?.port ?? 0, close: () => server.close() }
+  const { port } = server.server.address() as AddressInfo
+  return { port, close: () => server.close() }
 }
 
 function honoApp(app: DescribedApp): Hono {
@@ -127,12 +127,12 @@ function honoApp(app: DescribedApp): Hono {
   return server
 }
 
-const startHono: Start = (app) => listen(createServer(getRequestListener(honoApp(app).fetch)))
+const startHono: Start = (app) => listen(createServer(listenerOf(honoApp(app).fetch)))
 
 /** As on Workers, Bun and Deno: nothing but a Request comes in, and nothing but a Response goes out. */
 const startHonoAlone: Start = (app) => {
   const { fetch } = honoApp(app)
-  return listen(createServer(getRequestListener((request) => fetch(request))))
+  return listen(createServer(listenerOf((request) => fetch(request))))
 }
 
 export const frameworks: readonly (readonly [name: string, start: Start])[] = [

@@ -1,5 +1,6 @@
-import { type IncomingHttpHeaders, request } from 'node:http'
+import { type IncomingHttpHeaders, type RequestListener, request } from 'node:http'
 import { type AddressInfo, connect, type Server } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
 
 /** A server on loopback that a test has started. */
 export interface Running {
@@ -78,4 +79,10 @@ export function deferred<T = void>(): { promise: Promise<T>; resolve: (value: T)
     resolve = settle
   })
   return { promise, resolve }
+}
+
+/** Hono's listener for a server of Node's. */
+export function listenerOf(...args: Parameters<typeof getRequestListener>): RequestListener {
+  const listener = getRequestListener(...args)
+  return (incoming, outgoing) => void listener(incoming, outgoing)
 }
