@@ -31,11 +31,7 @@ export type GuardHook<K extends string, T> = ((
 }
 
 /** A Fastify plugin that was made of a guard. */
-export type GuardPlugin<K extends string, T> = ((
-  instance: FastifyInstance,
-  options: object,
-  done: (error?: Error) => void,
-) => void) & {
+export type GuardPlugin<K extends string, T> = ((instance: FastifyInstance) => Promise<void>) & {
   /** What it was made of: `dataOf(request, plugin.guard)`. */
   readonly guard: Guard<K, T>
 }
@@ -107,10 +103,10 @@ function admit<T>(
  */
 export function toPlugin<K extends string, T>(guard: Guard<K, T>): GuardPlugin<K, T> {
   const hook = toHook(guard)
-  const plugin = (instance: FastifyInstance, _options: object, done: (error?: Error) => void): void => {
+  // Asynchronous, because Fastify lets what a plugin with a callback throws end the process.
+  const plugin = async (instance: FastifyInstance): Promise<void> => {
     declare(instance, guard.as)
     instance.addHook('onRequest', hook)
-    done()
   }
   const name = `@mosaajii/guard-${guard.as}`
   // What fastify-plugin sets.

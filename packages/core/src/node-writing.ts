@@ -34,7 +34,7 @@ function writeHeadWithGuards(this: ServerResponse, status: number, ...rest: unkn
   // A second call is a mistake that Node itself reports.
   if (this.headersSent || record === undefined) return writeHead.call(this, status, ...rest)
   const reason = typeof rest[0] === 'string' ? rest[0] : undefined
-  const headers = (reason === undefined ? (rest[0] ?? rest[1]) : rest[1]) as HeadersArgument | null | undefined
+  const headers = (reason === undefined ? (rest[1] ?? rest[0]) : rest[1]) as HeadersArgument | null | undefined
   if (headers !== undefined && headers !== null) mergeHeaders(this, headers)
   callWriting(record, nodeAnswer(this, status))
   return reason === undefined ? writeHead.call(this, status) : writeHead.call(this, status, reason)

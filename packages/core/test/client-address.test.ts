@@ -41,7 +41,7 @@ async function onExpress(trust: Trust): Promise<number> {
   app.use(expressProblems({ onError: (error) => void errors.push(error) }))
   return started(createServer(app))
 }
-async function onFastify(trust: string | undefined): Promise<number> {
+async function onFastify(trust: string | number | undefined): Promise<number> {
   const app = fastify(trust === undefined ? {} : { trustProxy: trust })
   await app.register(toPlugin(guard))
   app.get('/', () => '')
@@ -125,6 +125,10 @@ describe.each(twoProxies)('behind two proxies, on %s', (_, start) => {
   ])('%s comes from %s', async (forwarded, expected) => {
     expect(await whoIs(await start(), forwarded)).toBe(expected)
   })
+})
+
+it('Fastify takes a number of proxies to mean none: it names their addresses instead', async () => {
+  expect(await whoIs(await onFastify(1), '6.6.6.6, 192.0.2.7')).toBe('127.0.0.1')
 })
 
 describe('behindProxies', () => {

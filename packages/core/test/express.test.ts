@@ -1,0 +1,219 @@
+import { createServer, type ServerResponse } from 'node:http'
+import type { Answer, Guard } from '@mosaajii/core'
+import { dataOf } from '@mosaajii/core'
+import { problems, toExpress } from '@mosaajii/core/express'
+import express, { type Request, type Response } from 'express'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { listen, type Running, send } from './support/http.ts'
+
+const running: Running[] = []
+afterEach(async () => {
+  for (const server of running.splice(0)) await server.close()
+})
+async function started(app: express.Express): Promise<number> {
+  const server = await listen(createServer(app))
+  running.push(server)
+  return server.port
+}
+
+describe('a guard with writing', () => {
+  const seen: (string | undefined)[] = []
+  const guard: Guard<'watching', true> = {
+    as: 'watching',
+    check: () => ({
+      pass: true,
+      data: true,
+      headers: [['X-Guard', 'set']],
+      writing: (answer: Answer) => {
+        seen.push(`${answer.status}`, answer.get('Content-Type'), answer.get('x-many'))
+        answer.remove('X-Secret')
+        answer.set('X-Type', answer.get('content-type') ?? 'none')
+      },
+    }),
+  }
+
+  it.each<[string, (res: ServerResponse) => unknown]>([
+    [
+      'an object',
+      (res) => res.writeHead(201, { 'Content-Type': 'a/b', 'X-Many': ['1', '2'], 'X-Secret': 'x', 'x-guard': 'own' }),
+    ],
+    [
+      'a reason and an object',
+      (res) => res.writeHead(201, 'Made', { 'content-type': 'a/b', 'X-Many': ['1', '2'], 'X-Guard': 'own' }),
+    ],
+    [
+      'a flat array',
+      (res) =>
+        res.writeHead(201, ['Content-Type', 'a/b', 'X-Many', '1', 'x-many', '2', 'X-Secret', 'x', 'X-Guard', 'own']),
+    ],
+    [
+      'an array of pairs',
+      (res) =>
+        res.writeHead(201, [
+          ['Content-Type', 'a/b'],
+          ['X-Many', '1'],
+          ['X-Many', '2'],
+          ['X-Guard', 'own'],
+        ] as unknown as string[]),
+    ],
+    [
+      'headers set before',
+      (res) => {
+        res.setHeader('Content-Type', 'a/b')
+        res.setHeader('X-Many', ['1', '2'])
+        res.setHeader('X-Guard', 'own')
+        res.statusCode = 201
+      },
+    ],
+    [
+      'both',
+      (res) => {
+        res.setHeader('Content-Type', 'c/d')
+        res.setHeader('X-Guard', 'own')
+        res.writeHead(201, undefined, { 'Content-Type': 'a/b', 'X-Many': ['1', '2'] })
+      },
+    ],
+  ])('sees and changes what the handler writes by %s', async (_, write) => {
+    seen.length = 0
+    const app = express()
+    app.use(toExpress(guard), (_req: Request, res: Response) => {
+      write(res)
+      res.end('ok')
+    })
+    const answer = await send(await started(app), '/')
+    expect(seen).toEqual(['201', 'a/b', '1, 2'])
+    expect([answer.status, answer.body]).toEqual([201, 'ok'])
+    expect(answer.headers).toMatchObject({ 'content-type': 'a/b', 'x-many': '1, 2', 'x-type': 'a/b', 'x-guard': 'own' })
+    expect(answer.headers).not.toHaveProperty('x-secret')
+    expect(answer.raw.filter((name) => name.toLowerCase() === 'content-type')).toHaveLength(1)
+  })
+
+  it('keeps the reason, and leaves a second writeHead to Node', async () => {
+    const app = express()
+    const errors: unknown[] = []
+    app.use(toExpress(guard), (_req, res) => {
+      res.writeHead(200, 'Fine')
+      try {
+        res.writeHead(500)
+      } catch (error) {
+        errors.push((error as { code?: string }).code)
+      }
+      res.end()
+    })
+    const answer = await send(await started(app), '/')
+    expect([answer.status, answer.reason]).toEqual([200, 'Fine'])
+    expect(errors).toEqual(['ERR_HTTP_HEADERS_SENT'])
+  })
+
+  it('is called again when the first attempt to write failed', async () => {
+    const app = express()
+    app.use(toExpress(guard), (_req, res) => void res.writeHead(200, { 'X-Bad': 'a\r\nb' }))
+    app.use(problems())
+    seen.length = 0
+    expect((await send(await started(app), '/')).status).toBe(500)
+    expect(seen.slice(0, 2)).toEqual(['500', 'application/problem+json'])
+  })
+
+  it('does not touch a response without one', async () => {
+    const plain: Guard<'plain', true> = { as: 'plain', check: () => ({ pass: true, data: true }) }
+    const app = express()
+    app.use(toExpress(plain), (_req, res) => void res.send(String(Object.hasOwn(res, 'writeHead'))))
+    expect((await send(await started(app), '/')).body).toBe('false')
+  })
+})
+
+describe('two copies of the package in one process', () => {
+  it('read one another’s data, replace one another’s headers, and wrap a response once', async () => {
+    vi.resetModules()
+    const other = await import('@mosaajii/core/express')
+    const { dataOf: otherDataOf } = await import('@mosaajii/core')
+    expect(other.toExpress).not.toBe(toExpress)
+    expect(otherDataOf).not.toBe(dataOf)
+    const written: string[] = []
+    const guardOf = (data: string, headers: readonly (readonly [string, string])[]): Guard<'policy', string> => ({
+      as: 'policy',
+      check: (facts) => ({
+        pass: true,
+        data: `${facts.get<string>({ as: 'policy' }) ?? ''}${data}`,
+        headers,
+        writing: () => void written.push(data),
+      }),
+    })
+    const outer = guardOf('outer', [['X-Outer', '1']])
+    const inner = guardOf('inner', [['X-Inner', '1']])
+    const app = express()
+    app.use(toExpress(outer), other.toExpress(inner))
+    app.use(
+      (req: Request, res: Response) =>
+        void res.send([dataOf(req, inner), otherDataOf(req, outer), dataOf(req, { as: 'policy' })].join()),
+    )
+    const answer = await send(await started(app), '/')
+    expect(answer.body).toBe('outerinner,outer,outerinner')
+    expect(answer.headers).toMatchObject({ 'x-inner': '1' })
+    expect(answer.headers).not.toHaveProperty('x-outer')
+    expect(written).toEqual(['inner'])
+  })
+})
+
+describe('a guard that is replaced', () => {
+  it('keeps a header that somebody has changed since', async () => {
+    const app = express()
+    const policy = (headers: readonly (readonly [string, string])[]): Guard<'policy', true> => ({
+      as: 'policy',
+      check: () => ({ pass: true, data: true, headers }),
+    })
+    app.use(
+      toExpress(
+        policy([
+          ['X-Changed', '1'],
+          ['X-Kept', '1'],
+        ]),
+      ),
+    )
+    app.use((_req, res, next) => {
+      res.setHeader('X-Changed', '2')
+      next()
+    })
+    app.use(toExpress(policy([])), (_req: Request, res: Response) => void res.end())
+    const { headers } = await send(await started(app), '/')
+    expect(headers['x-changed']).toBe('2')
+    expect(headers).not.toHaveProperty('x-kept')
+  })
+})
+
+describe('toExpress', () => {
+  const check = () => ({ pass: true, data: 1 }) as const
+  it.each(['', '1a', '_a', 'a-b', 'a b', 'constructor', 'toString', '__proto__', 'é', 'a'.repeat(65), undefined, 1])(
+    'refuses a guard named %j',
+    (as) => {
+      expect(() => toExpress({ as: as as string, check })).toThrow(/^toExpress: a guard's 'as' is a word/)
+    },
+  )
+  it.each([undefined, null, 'guard', {}, { as: 'a' }, check])('refuses %j', (guard) => {
+    expect(() => toExpress(guard as unknown as Guard<'a', 1>)).toThrow(TypeError)
+  })
+
+  it('shows the facts of the request as it came, also within a router', async () => {
+    const facts: Guard<'facts', string> = {
+      as: 'facts',
+      check: (request) => ({
+        pass: true,
+        data: [
+          request.method,
+          request.target,
+          request.header('x-many'),
+          request.header('constructor'),
+          request.header('x-none'),
+        ].join(' '),
+      }),
+    }
+    const app = express()
+    const router = express.Router()
+    router.use(toExpress(facts), (req: Request, res: Response) => void res.send(dataOf(req, facts)))
+    app.use('/scope', router)
+    const sent = { method: 'PUT', headers: { 'x-many': ['1', '2'] } }
+    expect((await send(await started(app), '/scope/a%20b?q=%C3%A4', sent)).body).toBe(
+      'PUT /scope/a%20b?q=%C3%A4 1, 2  ',
+    )
+  })
+})

@@ -1,0 +1,180 @@
+import { createServer } from 'node:http'
+import { dataOf, type Guard, SecurityError } from '@mosaajii/core'
+import { problems, toHono } from '@mosaajii/core/hono'
+import { type Context, Hono } from 'hono'
+import { some } from 'hono/combine'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { listen, listenerOf, type Received, type Running, send } from './support/http.ts'
+
+const guardOf = (value: string, extra: readonly (readonly [string, string])[] = []): Guard<'policy', string> => ({
+  as: 'policy',
+  check: () => ({ pass: true, data: value, headers: [['X-Policy', value], ...extra] }),
+})
+const appPolicy = guardOf('app', [['X-App-Only', 'yes']])
+const refusing: Guard<'refusing', string> = {
+  as: 'refusing',
+  check: () => ({
+    pass: false,
+    error: new SecurityError('NOT_HERE', 'no', { status: 403 }),
+    headers: [
+      ['X-Refused', 'yes'],
+      ['Set-Cookie', 'a=1'],
+    ],
+  }),
+}
+const watching: Guard<'watching', string> = {
+  as: 'watching',
+  check: () => ({ pass: true, data: '', writing: (answer) => answer.set('X-Saw', String(answer.status)) }),
+}
+
+/** A Node server on which `fetch` is called with what Node hands over, and one on which it sees a Request alone. */
+const ways = [
+  ['on Node', (app: Hono) => listenerOf(app.fetch)],
+  ['by Response alone', (app: Hono) => listenerOf((request) => app.fetch(request))],
+  [
+    'by the Response of the platform',
+    (app: Hono) => listenerOf((request) => app.fetch(request), { overrideGlobalObjects: false }),
+  ],
+] as const
+
+let upstream: Running
+beforeAll(async () => {
+  upstream = await listen(
+    createServer((_req, res) =>
+      res.setHeader('X-Upstream', 'yes').setHeader('X-Policy', 'upstream').end('from upstream'),
+    ),
+  )
+})
+afterAll(() => upstream.close())
+
+describe.each(ways)('guards of Hono %s', (way, listener) => {
+  async function get(app: Hono, path = '/'): Promise<Received> {
+    const server = await listen(createServer(listener(app)))
+    const answer = await send(server.port, path)
+    await server.close()
+    return answer
+  }
+
+  it('reach what fetch returned, whose own headers stay', async () => {
+    const app = new Hono()
+    app.use(toHono(appPolicy), toHono(watching))
+    app.get('/', () => fetch(`http://127.0.0.1:${upstream.port}`))
+    const answer = await get(app)
+    expect(answer.body).toBe('from upstream')
+    expect(answer.headers).toMatchObject({
+      'x-upstream': 'yes',
+      'x-policy': 'upstream',
+      'x-app-only': 'yes',
+      'x-saw': '200',
+    })
+  })
+
+  it('reach what fetch returned when nothing but writing changes it', async () => {
+    const app = new Hono()
+    app.use(toHono(watching))
+    app.get('/', () => fetch(`http://127.0.0.1:${upstream.port}`))
+    expect((await get(app)).headers).toMatchObject({ 'x-upstream': 'yes', 'x-saw': '200' })
+  })
+
+  it('reach a redirect that cannot be changed', async () => {
+    const app = new Hono()
+    app.use(toHono(appPolicy))
+    app.get('/', () => Response.redirect('http://127.0.0.1/elsewhere', 303))
+    const answer = await get(app)
+    expect([answer.status, answer.headers.location, answer.headers['x-policy']]).toEqual([
+      303,
+      'http://127.0.0.1/elsewhere',
+      'app',
+    ])
+  })
+
+  it('within an application that another one calls belong to its answer alone', async () => {
+    const inner = new Hono()
+    inner.use(toHono(guardOf('inner', [['X-Inner', 'yes']])))
+    inner.get('/inner', (c) => c.text('part'))
+    const outer = new Hono()
+    outer.use(toHono(appPolicy))
+    outer.get('/', async (c) => {
+      const part = await inner.request('/inner', {}, c.env)
+      return c.text(`${await part.text()} ${part.headers.get('x-policy')}`)
+    })
+    const answer = await get(outer)
+    expect(answer.headers).toMatchObject({ 'x-policy': 'app', 'x-app-only': 'yes' })
+    expect(answer.headers).not.toHaveProperty('x-inner')
+    // What an inner answer carries is read from the answer.
+    expect(answer.body).toBe('part inner')
+  })
+
+  it('reach the answer to a refusal of the outermost, however the error handler makes it', async () => {
+    for (const onError of [
+      problems(),
+      (_error: Error, c: Context) => c.text('no', 403),
+      () => new Response('no', { status: 403 }),
+    ]) {
+      const app = new Hono()
+      app.onError(onError)
+      app.use(toHono(refusing))
+      app.get('/', (c) => c.text('handled'))
+      const answer = await get(app)
+      expect([answer.status, answer.headers['x-refused'], answer.headers['set-cookie']]).toEqual([403, 'yes', ['a=1']])
+    }
+  })
+
+  it('reach the answer of a refusal where nothing else matches', async () => {
+    const app = new Hono()
+    app.onError(problems())
+    app.use(toHono(refusing))
+    expect((await get(app)).headers).toMatchObject({ 'x-refused': 'yes' })
+  })
+
+  it('reach the answer of an inner application’s own error handler', async () => {
+    const inner = new Hono()
+    inner.onError((_error, c) => c.text('inner error', 418))
+    inner.get('/', toHono(guardOf('inner')), () => {
+      throw new Error('no')
+    })
+    const app = new Hono()
+    app.use(toHono(appPolicy))
+    app.route('/', inner)
+    const answer = await get(app)
+    expect([answer.status, answer.body, answer.headers['x-policy']]).toEqual([418, 'inner error', 'inner'])
+    expect(answer.headers).not.toHaveProperty('x-app-only')
+  })
+
+  it('work where one is tried after another has refused', async () => {
+    const app = new Hono()
+    app.use(some(toHono(refusing), toHono(appPolicy)))
+    app.get('/', (c) => c.text(dataOf(c, appPolicy)))
+    const answer = await get(app)
+    expect([answer.status, answer.body, answer.headers['x-policy']]).toEqual([200, 'app', 'app'])
+  })
+
+  it('leave alone what has no headers of its own to write to', async () => {
+    const app = new Hono()
+    app.use(toHono(guardOf('app')))
+    app.get('/', (c) => c.body(null, 204))
+    expect([(await get(app)).status, (await get(app)).headers['x-policy']]).toEqual([204, 'app'])
+    expect(way).toBeTruthy()
+  })
+})
+
+it('a guard writes its headers where there is no server at all', async () => {
+  const app = new Hono()
+  app.use(toHono(appPolicy), toHono(watching))
+  app.get('/', (c) => c.text(dataOf(c, appPolicy)))
+  const answer = await app.request('/')
+  expect(Object.fromEntries(answer.headers)).toMatchObject({ 'x-policy': 'app', 'x-app-only': 'yes', 'x-saw': '200' })
+  expect(await answer.text()).toBe('app')
+})
+
+it('a header that is none is an error, not an answer without it', async () => {
+  const app = new Hono()
+  app.use(toHono(guardOf('a\r\nb')))
+  app.get('/', (c) => c.text('ok'))
+  app.onError(problems())
+  const server = await listen(createServer(listenerOf(app.fetch)))
+  expect((await send(server.port, '/')).status).toBe(500)
+  await server.close()
+  const answer = await Promise.resolve(app.request('/')).catch((error: unknown) => error)
+  expect(answer).not.toMatchObject({ status: 200 })
+})
