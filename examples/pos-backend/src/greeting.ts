@@ -4,6 +4,9 @@ import { type Duration, duration } from '@mosaajii/core'
 export interface Greeting {
   /** For example `http://localhost:3000`. */
   readonly origin: string
+  /** With https: where plain http is led over from. */
+  readonly plainOrigin?: string
+  readonly framework: string
   readonly adminToken: string
   /** How often the keyring reads its store. */
   readonly refresh: Duration
@@ -15,16 +18,17 @@ export interface Greeting {
  * What the shop prints when it listens: commands that can be pasted one after the other. Between them stand the waits that a key needs, two
  * refresh intervals before it seals and two more before its predecessor may go.
  */
-export function greeting({ origin, adminToken, refresh, version }: Greeting): string {
+export function greeting({ origin, plainOrigin, framework, adminToken, refresh, version }: Greeting): string {
   const token = `-H 'x-admin-token: ${adminToken}'`
   const json = "-H 'content-type: application/json'"
   const wait = (2 * duration(refresh)) / 1000
   const pause = Math.ceil(wait) + 1
+  const redirected = plainOrigin === undefined ? '' : `Plain http is redirected: ${plainOrigin}\n`
   return `
-The shop listens on ${origin}   (only on this machine)
-Admin token: ${adminToken}
+The shop listens on ${origin}   (only on this machine; it runs on ${framework})
+${redirected}Admin token: ${adminToken}
 
-Open ${origin} in a browser, or try:
+Open ${origin} in a browser (what its policy refused is at ${origin}/reports), or try:
 
   curl ${origin}/customers ${json} \\
     -d '{"name":"Ada Lovelace","email":"ada@example.com","phone":"+999100200300"}'

@@ -5,7 +5,7 @@ import { readSettings, type Settings } from './settings.ts'
 
 /** `npm start`: the shop on http://localhost:3000. */
 async function main(): Promise<void> {
-  const settings = readSettings(process.env)
+  const settings = readSettings(process.env, process.argv.slice(2))
   // Nothing that this process starts shall inherit it.
   delete process.env['MOSAAJII_SECRET']
   const server = await startServer(settings)
@@ -18,25 +18,31 @@ async function main(): Promise<void> {
   await seedIfEmpty(server, settings)
 }
 
-async function greetingOf({ shop, origin }: RunningServer, { adminToken, refresh }: Settings): Promise<string> {
+async function greetingOf(server: RunningServer, { adminToken, refresh, framework }: Settings): Promise<string> {
+  const { shop, origin, plainOrigin } = server
   const keys = await shop.keys.use()
   const active = keys.find((key) => key.purpose === 'data' && key.state === 'active')
-  return greeting({ origin, adminToken, refresh, version: active?.version ?? 1 })
+  const version = active?.version ?? 1
+  return greeting({
+    origin,
+    framework,
+    adminToken,
+    refresh,
+    version,
+    ...(plainOrigin !== undefined && { plainOrigin }),
+  })
 }
 
-async function seedIfEmpty({ shop, origin }: RunningServer, { seed: customers }: Settings): Promise<void> {
-  if (customers === 0 || (await shop.customers.count()) > 0) return
+async function seedIfEmpty(server: RunningServer, { seed: customers }: Settings): Promise<void> {
+  if (customers === 0 || (await server.shop.customers.count()) > 0) return
   console.log(`The shop is empty: ${customers} generated customers come in through its HTTP API.`)
   const step = Math.max(100, Math.ceil(customers / 500) * 100)
   const started = performance.now()
-  await seed({
-    origin,
-    customers,
-    payments: Math.ceil(customers / 20),
-    onProgress: (done) => {
-      if (done % step === 0 || done === customers) console.log(`  ${done} of ${customers}`)
-    },
-  })
+  const payments = Math.ceil(customers / 20)
+  const onProgress = (done: number): void => {
+    if (done % step === 0 || done === customers) console.log(`  ${done} of ${customers}`)
+  }
+  await server.inside((origin) => seed({ origin, customers, payments, onProgress }))
   console.log(`Seeded in ${((performance.now() - started) / 1000).toFixed(1)} s.`)
 }
 
@@ -57,8 +63,7 @@ function endWithSignals(server: RunningServer): void {
 }
 
 function explain(error: unknown): string {
-  const { code, message } = error as { code?: string; message?: string }
-  const port = process.env['PORT'] ?? '3000'
+  const { code, port, message } = error as { code?: string; port?: number; message?: string }
   if (code === 'EADDRINUSE') return `Port ${port} is taken. Choose another one: PORT=3001 npm start`
   return `The shop could not start: ${message ?? 'unknown error'}`
 }

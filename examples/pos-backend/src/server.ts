@@ -1,12 +1,16 @@
-import { mkdir } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
+import { mkdir, readFile } from 'node:fs/promises'
+import type { RequestListener } from 'node:http'
 import { join } from 'node:path'
-import { serve, type ServerType } from '@hono/node-server'
+import { createSecureContext } from 'node:tls'
 import { fileKeyStore, localKeyProvider } from '@mosaajii/crypto'
 import { openShop, type Shop } from './domain/shop.ts'
 import { eventFile } from './event-file.ts'
-import { shopApp } from './http/app.ts'
+import { httpApp } from './http/framework.ts'
+import { shopRoutes } from './http/routes.ts'
+import { closeServer, listen, portOf, type Tls } from './listen.ts'
 import { localSecret } from './local-secret.ts'
+import { allOf, recentReports } from './recent-reports.ts'
+import { redirectToHttps } from './redirect.ts'
 import type { Settings } from './settings.ts'
 
 /** A server that listens. */
@@ -14,53 +18,82 @@ export interface RunningServer {
   readonly shop: Shop
   /** For example `http://localhost:3000`. */
   readonly origin: string
+  /** With https: where plain http is led over from. */
+  readonly plainOrigin?: string
+  /** Does work that sends requests to the shop from this process, which may not trust the shop's certificate: over plain http. */
+  inside<T>(work: (origin: string) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
-/** Opens the shop in its data folder and serves it on the loopback address, which nobody else on the network can reach. */
+/** Opens the shop in its data folder and serves it on the loopback address. */
 export async function startServer(settings: Settings): Promise<RunningServer> {
-  const { data, secret, refresh, batch, pause, adminToken } = settings
-  await mkdir(data, { recursive: true, mode: 0o700 })
-  const events = await eventFile(join(data, 'events.jsonl'))
-  const shop = await openShop({
-    database: join(data, 'shop.db'),
-    provider: localKeyProvider({ secret: await localSecret(data, secret) }),
-    store: fileKeyStore(join(data, 'keys')),
-    events,
-    refresh,
-    batch,
-    pause,
-  })
+  const closing: (() => Promise<void>)[] = []
+  // In the reverse order, as things were opened.
   const close = async (): Promise<void> => {
-    await shop.close()
-    await events.close()
+    for (const end of closing.splice(0).toReversed()) await end()
   }
   try {
-    const server = await listen(shopApp({ shop, adminToken }).fetch, settings.port)
-    return {
-      shop,
-      origin: `http://localhost:${(server.address() as AddressInfo).port}`,
-      close: () => closeServer(server).then(close),
-    }
+    return { ...(await open(settings, (end) => void closing.push(end))), close }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-function listen(fetch: (request: Request) => Response | Promise<Response>, port: number): Promise<ServerType> {
-  return new Promise((resolve, reject) => {
-    // Longer than clients keep an idle connection: else one may send its next request into a connection that is being closed.
-    const serverOptions = { keepAliveTimeout: 65_000 }
-    const server = serve({ fetch, port, hostname: '127.0.0.1', serverOptions }, () => resolve(server))
-    server.once('error', reject)
+type OnClose = (end: () => Promise<void>) => void
+
+async function open(settings: Settings, onClose: OnClose): Promise<Omit<RunningServer, 'close'>> {
+  const { data, secret, refresh, batch, pause, adminToken, framework } = settings
+  await mkdir(data, { recursive: true, mode: 0o700 })
+  const file = await eventFile(join(data, 'events.jsonl'))
+  onClose(() => file.close())
+  const shop = await openShop({
+    database: join(data, 'shop.db'),
+    provider: localKeyProvider({ secret: await localSecret(data, secret) }),
+    store: fileKeyStore(join(data, 'keys')),
+    events: file,
+    refresh,
+    batch,
+    pause,
   })
+  onClose(() => shop.close())
+  const tls = await readTls(settings)
+  const reports = recentReports()
+  const routes = shopRoutes({ shop, adminToken, secure: tls !== undefined, reports })
+  const app = await httpApp(framework, { routes, events: allOf(file, reports) })
+  onClose(() => app.close())
+  const serve = async (...args: Parameters<typeof listen>): Promise<number> => {
+    const server = await listen(...args)
+    onClose(() => closeServer(server))
+    return portOf(server)
+  }
+  const port = await serve(app.listener, settings.port, tls)
+  if (!tls) return { shop, origin: `http://localhost:${port}`, inside: (work) => work(`http://localhost:${port}`) }
+  const httpPort = settings.httpPort === undefined ? undefined : await serve(redirectToHttps(port), settings.httpPort)
+  return {
+    shop,
+    origin: `https://localhost:${port}`,
+    ...(httpPort !== undefined && { plainOrigin: `http://localhost:${httpPort}` }),
+    inside: (work) => overPlainHttp(app.listener, work),
+  }
 }
 
-function closeServer(server: ServerType): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve())
-    // Clients that keep their connections open would otherwise keep the process.
-    if ('closeAllConnections' in server) server.closeAllConnections()
-  })
+async function overPlainHttp<T>(listener: RequestListener, work: (origin: string) => Promise<T>): Promise<T> {
+  const server = await listen(listener, 0)
+  try {
+    return await work(`http://localhost:${portOf(server)}`)
+  } finally {
+    await closeServer(server)
+  }
+}
+
+async function readTls({ tls }: Settings): Promise<Tls | undefined> {
+  if (!tls) return undefined
+  const [cert, key] = await Promise.all([readFile(tls.certFile, 'utf8'), readFile(tls.keyFile, 'utf8')])
+  try {
+    createSecureContext({ cert, key })
+  } catch {
+    throw new Error('POS_TLS_CERT and POS_TLS_KEY must be PEM files, a certificate and its own private key')
+  }
+  return { cert, key }
 }

@@ -1,12 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import type { Duration } from '@mosaajii/core'
+import { type FrameworkName, frameworkNames } from './http/framework.ts'
 
-/** What the environment may set. */
+/** What the command line and the environment may set. */
 export interface Settings {
+  readonly framework: FrameworkName
   /** Where to listen; 0 takes a free port. */
   readonly port: number
+  /** The files of a certificate and its key, PEM; with them the shop is served over https. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string }
+  /** With https: where plain http is redirected from; 0 takes a free port. */
+  readonly httpPort?: number
   /** The folder of the database, the keys, the secret and the events. */
   readonly data: string
   /** The secret of the local key provider, 32 bytes as base64url; absent: it is kept in a file. */
@@ -21,13 +28,16 @@ export interface Settings {
 }
 
 /**
- * Reads the settings from the environment.
+ * Reads the settings from the environment and the command line.
  *
  * @throws {RangeError} when a value is not one; the message says what to give, and never repeats a secret.
+ * @throws {TypeError} when the command line has an option that is not known.
  */
-export function readSettings(env: NodeJS.ProcessEnv): Settings {
+export function readSettings(env: NodeJS.ProcessEnv, args: readonly string[] = []): Settings {
   const { MOSAAJII_SECRET: secret } = env
   return {
+    framework: readFramework(args, env['POS_FRAMEWORK']) ?? 'hono',
+    ...tlsSettings(env),
     port: whole(env, 'PORT', 3000, 0, 65_535),
     data: resolve(env['POS_DATA'] ?? defaultFolder),
     ...(secret !== undefined && secret !== '' && { secret }),
@@ -38,6 +48,31 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     pause: whole(env, 'POS_REENCRYPT_PAUSE_MS', 5, 0, 60_000),
     adminToken: randomBytes(24).toString('base64url'),
   }
+}
+
+/**
+ * Reads which framework is wanted: `--framework=fastify`, or else what the environment says.
+ *
+ * @throws {RangeError} when it is none of the three.
+ */
+export function readFramework(args: readonly string[], otherwise?: string): FrameworkName | undefined {
+  const { values } = parseArgs({ args: [...args], options: { framework: { type: 'string' } } })
+  const wanted = values.framework ?? (otherwise || undefined)
+  const known = frameworkNames.find((name) => name === wanted)
+  if (wanted === undefined || known !== undefined) return known
+  throw new RangeError(`the framework must be one of ${frameworkNames.join(', ')}: npm start -- --framework=fastify`)
+}
+
+function tlsSettings(env: NodeJS.ProcessEnv): Pick<Settings, 'tls' | 'httpPort'> {
+  const { POS_TLS_CERT: certFile = '', POS_TLS_KEY: keyFile = '', POS_HTTP_PORT: httpPort = '' } = env
+  if (certFile === '' && keyFile === '') {
+    if (httpPort === '') return {}
+    throw new RangeError('POS_HTTP_PORT redirects to https: give POS_TLS_CERT and POS_TLS_KEY too')
+  }
+  if (certFile === '' || keyFile === '')
+    throw new RangeError('give both POS_TLS_CERT and POS_TLS_KEY, paths of PEM files')
+  const tls = { certFile, keyFile }
+  return httpPort === '' ? { tls } : { tls, httpPort: whole(env, 'POS_HTTP_PORT', 0, 0, 65_535) }
 }
 
 const defaultFolder = fileURLToPath(new URL('../.data', import.meta.url))

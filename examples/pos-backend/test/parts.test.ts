@@ -120,7 +120,13 @@ describe('the local secret', () => {
 })
 
 test('the greeting has the commands for a whole rotation in their order, with the waits that it needs', () => {
-  const text = greeting({ origin: 'http://localhost:1', adminToken: 'abc', refresh: 2600, version: 7 })
+  const text = greeting({
+    origin: 'http://localhost:1',
+    framework: 'hono',
+    adminToken: 'abc',
+    refresh: 2600,
+    version: 7,
+  })
   const steps = text.match(/(?<=^ {2})sleep \d+|\/admin\/\w+|'\{"version":\d+\}'/gm)
   expect(steps?.join(' ')).toBe(
     `/admin/rotate sleep 7 /admin/reencrypt /admin/reencrypt /admin/keys sleep 7 /admin/destroy '{"version":7}'`,
@@ -130,10 +136,37 @@ test('the greeting has the commands for a whole rotation in their order, with th
   expect(admin.every((line) => line.includes("-H 'x-admin-token: abc'"))).toBe(true)
 })
 
-test('settings are checked', () => {
-  expect(readSettings({ PORT: '3001' })).toMatchObject({ port: 3001, seed: 3000 })
-  expect(readSettings({}).adminToken).not.toBe(readSettings({}).adminToken)
-  for (const PORT of ['x', '-1', '65536', '3.5', '1e3']) expect(() => readSettings({ PORT })).toThrow('PORT must be')
+describe('settings', () => {
+  test('are checked', () => {
+    expect(readSettings({ PORT: '3001' })).toMatchObject({ port: 3001, seed: 3000 })
+    expect(readSettings({}).adminToken).not.toBe(readSettings({}).adminToken)
+    for (const PORT of ['x', '-1', '65536', '3.5', '1e3']) expect(() => readSettings({ PORT })).toThrow('PORT must be')
+  })
+
+  test('choose the framework, the command line before the environment', () => {
+    const framework = (args: string[], POS_FRAMEWORK?: string) => readSettings({ POS_FRAMEWORK }, args).framework
+    expect(framework([])).toBe('hono')
+    expect(framework([], '')).toBe('hono')
+    expect(framework([], 'express')).toBe('express')
+    expect(framework(['--framework=fastify'], 'express')).toBe('fastify')
+    expect(framework(['--framework', 'hono'], 'express')).toBe('hono')
+    for (const wrong of ['koa', 'Express', 'constructor', '']) {
+      expect(() => framework([`--framework=${wrong}`])).toThrow('must be one of express, fastify, hono')
+    }
+    expect(() => framework([], 'koa')).toThrow('must be one of express, fastify, hono')
+    expect(() => framework(['--framwork=hono'])).toThrow('--framwork')
+  })
+
+  test('of https come together or not at all', () => {
+    const [POS_TLS_CERT, POS_TLS_KEY] = ['cert.pem', 'key.pem']
+    expect(readSettings({})).not.toHaveProperty('tls')
+    expect(readSettings({ POS_TLS_CERT, POS_TLS_KEY })).toMatchObject({
+      tls: { certFile: 'cert.pem', keyFile: 'key.pem' },
+    })
+    expect(readSettings({ POS_TLS_CERT, POS_TLS_KEY, POS_HTTP_PORT: '8080' }).httpPort).toBe(8080)
+    for (const half of [{ POS_TLS_CERT }, { POS_TLS_KEY }]) expect(() => readSettings(half)).toThrow('give both')
+    expect(() => readSettings({ POS_HTTP_PORT: '8080' })).toThrow('POS_TLS_CERT')
+  })
 })
 
 test('events are whole lines in their order, also when they come at once', async () => {

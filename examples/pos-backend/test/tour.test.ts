@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -32,10 +32,15 @@ function run(file: string, env: Record<string, string> = {}): Promise<{ code: nu
   return ended
 }
 
-test('the tour holds', { timeout: 120_000 }, async () => {
+test('the tour holds on each framework', { timeout: 240_000 }, async () => {
   const { code, printed } = await run(main('tour.ts'))
   expect(printed).toContain('All steps hold')
-  expect(printed.match(/^ok {2}/gm)?.length).toBe(14)
+  expect(printed.match(/^The shop on \w+:$/gm)).toEqual([
+    'The shop on express:',
+    'The shop on fastify:',
+    'The shop on hono:',
+  ])
+  expect(printed.match(/^ok {2}/gm)?.length).toBe(3 * 20)
   expect(code).toBe(0)
 })
 
@@ -64,4 +69,14 @@ test('a taken port is explained', { timeout: 60_000 }, async () => {
   const { code, printed } = await run(main('main.ts'), { PORT: `${port}`, POS_DATA: data })
   expect(printed).toContain(`Port ${port} is taken. Choose another one: PORT=3001 npm start`)
   expect(code).toBe(1)
+})
+
+test('an unknown framework is explained, and nothing is started or written', { timeout: 60_000 }, async () => {
+  const data = join(tmpdir(), `pos-none-${process.pid}`)
+  for (const file of ['main.ts', 'tour.ts']) {
+    const { code, printed } = await run(main(file), { POS_DATA: data, POS_FRAMEWORK: 'koa' })
+    expect(printed).toContain('the framework must be one of express, fastify, hono: npm start -- --framework=fastify')
+    expect(code).toBe(1)
+  }
+  await expect(stat(data)).rejects.toThrow('ENOENT')
 })

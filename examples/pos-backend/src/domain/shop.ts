@@ -16,7 +16,7 @@ import { type Receipts, receipts } from './receipts.ts'
 import { type Reencryption, reencryption } from './reencryption.ts'
 import { sealedTables } from './sealed-tables.ts'
 
-/** The shop's domain. It knows no web framework: Hono is one way to reach it. */
+/** The shop's domain. It knows no web framework: Express, Fastify and Hono are ways to reach it. */
 export interface Shop {
   readonly customers: Customers
   readonly payments: Payments

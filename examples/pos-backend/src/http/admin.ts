@@ -1,8 +1,8 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
-import type { Context, Hono } from 'hono'
-import { codeOf, ShopError } from '../domain/errors.ts'
+import { codeOf } from '../domain/errors.ts'
 import type { Shop } from '../domain/shop.ts'
-import { readForm, readJson } from './body.ts'
+import { isForm, readForm, readJson } from './body.ts'
+import type { FormTokens } from './form-tokens.ts'
+import { type Answer, json, type Route, seeOther, type ShopRequest } from './route.ts'
 
 type Input = Readonly<Record<string, unknown>>
 
@@ -14,44 +14,46 @@ const actions: Readonly<Record<string, (shop: Shop, input: Input) => Promise<unk
 }
 
 /**
- * The routes under `/admin`: those that change keys and those that look at them. There is no sign-in in this example yet, so all of them
- * want the token that the server prints when it starts: a page of another site does not know it, and cannot set the header.
+ * The routes under `/admin`: those that change keys and those that look at them. There is no sign-in in this example yet, so a client must
+ * send the token that the server prints when it starts, and a form of the page one that belongs to the browser's cookie.
  */
-export function adminRoutes(app: Hono, shop: Shop, token: string): void {
-  app.get('/admin/keys', async (c) => {
-    requireToken(c.req.header('x-admin-token'), token)
-    return c.json({ keys: await shop.keys.use(), reencryption: shop.reencryption.status() })
+export function adminRoutes(shop: Shop, tokens: FormTokens): Route[] {
+  const look = (path: string, seen: () => unknown): Route => ({
+    method: 'get',
+    path,
+    face: 'api',
+    handle: async (request) => {
+      tokens.requireAdmin(request)
+      return json(await seen())
+    },
   })
-  app.get('/admin/reencrypt', (c) => {
-    requireToken(c.req.header('x-admin-token'), token)
-    return c.json(shop.reencryption.status())
-  })
-  for (const [path, act] of Object.entries(actions)) {
-    app.post(path, async (c) => {
-      const { input, fromPage } = await readAction(c, token)
-      if (!fromPage) return c.json(await act(shop, input), 202)
-      // The page shows the code of a refusal; a browser would show problem details as text.
-      const refused = await act(shop, input).then(() => undefined, codeOf)
-      return c.redirect(refused === undefined ? '/' : `/?refused=${refused}`, 303)
-    })
-  }
+  return [
+    look('/admin/keys', async () => ({ keys: await shop.keys.use(), reencryption: shop.reencryption.status() })),
+    look('/admin/reencrypt', () => shop.reencryption.status()),
+    ...Object.entries(actions).map(
+      ([path, act]): Route => ({
+        method: 'post',
+        path,
+        face: 'api',
+        handle: async (request) => {
+          if (isForm(request)) return fromPage(request, tokens, (i) => act(shop, i))
+          tokens.requireAdmin(request)
+          return json(await act(shop, (await readJson(request)) as Input), 202)
+        },
+      }),
+    ),
+  ]
 }
 
-/** A JSON body with the token in a header, or a form of the page with the token in a hidden field. */
-async function readAction(c: Context, token: string): Promise<{ input: Input; fromPage: boolean }> {
-  const header = c.req.header('x-admin-token')
-  if (header !== undefined) {
-    requireToken(header, token)
-    return { input: (await readJson(c)) as Input, fromPage: false }
-  }
-  const { token: field, version, ...rest } = await readForm(c)
-  requireToken(field, token)
-  return { input: version === undefined ? rest : { ...rest, version: Number(version) }, fromPage: true }
-}
-
-function requireToken(given: string | undefined, token: string): void {
-  // Digests have one length, so the comparison takes the same time for every guess.
-  const digest = (text: string) => createHash('sha256').update(text).digest()
-  if (given !== undefined && given.length <= 200 && timingSafeEqual(digest(given), digest(token))) return
-  throw new ShopError('ADMIN_TOKEN_WRONG', 'send the X-Admin-Token that the server printed when it started')
+/** The page shows the code of a refusal; a browser would show problem details as text. */
+async function fromPage(
+  request: ShopRequest,
+  tokens: FormTokens,
+  act: (input: Input) => Promise<unknown>,
+): Promise<Answer> {
+  const { token, version, ...rest } = await readForm(request)
+  tokens.requireForm(request, token)
+  const input = version === undefined ? rest : { ...rest, version: Number(version) }
+  const refused = await act(input).then(() => undefined, codeOf)
+  return seeOther(refused === undefined ? '/' : `/?refused=${refused}`)
 }

@@ -1,7 +1,8 @@
 import { html } from 'hono/html'
 import type { Customer, UnreadableCustomer } from '../domain/customers.ts'
 import type { CustomerRow } from '../domain/database.ts'
-import type { HomeView, Html } from './home-page.ts'
+import type { HomeView } from './home-page.ts'
+import type { Html } from './page-frame.ts'
 
 /** The list of customers, or what a search found. */
 export function customerCard(view: HomeView): Html {

@@ -1,4 +1,4 @@
-import { html, raw } from 'hono/html'
+import { html } from 'hono/html'
 import type { Customer, UnreadableCustomer } from '../domain/customers.ts'
 import type { CustomerRow } from '../domain/database.ts'
 import { codeOf } from '../domain/errors.ts'
@@ -8,17 +8,17 @@ import type { ReencryptionStatus } from '../domain/reencryption.ts'
 import type { Shop } from '../domain/shop.ts'
 import { customerCard, storedCard } from './customer-card.ts'
 import { keyCard } from './key-card.ts'
-import { pageStyle } from './page-style.ts'
-
-/** A piece of HTML whose values are escaped. */
-export type Html = ReturnType<typeof html>
+import { type Html, pageFrame } from './page-frame.ts'
 
 /** What the page at `/` is made of. */
 export interface HomePageOptions {
   readonly shop: Shop
   /** Goes into a hidden field of each form that changes keys. */
-  readonly adminToken: string
+  readonly token: string
   readonly page: Page
+  readonly nonce: string
+  /** How many violation reports have come. */
+  readonly reports: number
   /** An e-mail address to look for, instead of a part of the list. */
   readonly search?: string
   /** The code of what was refused before this page. */
@@ -28,7 +28,8 @@ export interface HomePageOptions {
 /** Everything that the page shows. */
 export interface HomeView {
   readonly now: number
-  readonly adminToken: string
+  readonly token: string
+  readonly reports: number
   readonly keys: readonly KeyUse[]
   readonly reencryption: ReencryptionStatus
   readonly total: number
@@ -41,26 +42,18 @@ export interface HomeView {
   readonly stored: CustomerRow | undefined
 }
 
-/** Renders the page at `/` on the server. It has no script, and its policy allows none. */
-export async function homePage(options: HomePageOptions): Promise<Response> {
-  const nonce = globalThis.crypto.randomUUID()
-  const view = await look(options)
-  const policy = `default-src 'none'; style-src 'nonce-${nonce}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`
-  return new Response(String(await document(view, nonce)), {
-    headers: {
-      'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': policy,
-      'referrer-policy': 'same-origin',
-    },
-  })
+/** Renders the page at `/` on the server. */
+export async function homePage(options: HomePageOptions): Promise<Html> {
+  return document(await look(options), options.nonce)
 }
 
-async function look({ shop, adminToken, page, search, refused }: HomePageOptions): Promise<HomeView> {
+async function look({ shop, token, page, search, refused, reports }: HomePageOptions): Promise<HomeView> {
   const found = search === undefined ? await shop.customers.list(page) : await find(shop, search)
   const [first] = found.items
   return {
     now: shop.clock.now(),
-    adminToken,
+    token,
+    reports,
     keys: await shop.keys.use(),
     reencryption: shop.reencryption.status(),
     total: await shop.customers.count(),
@@ -84,27 +77,15 @@ function document(view: HomeView, nonce: string): Html {
   const changing =
     view.search === undefined &&
     (view.reencryption.state === 'running' || view.keys.some((key) => key.state === 'pending'))
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-${changing ? html`<meta http-equiv="refresh" content="2">` : ''}
-<title>The shop · Mosaajii Security SDK</title>
-<style nonce="${nonce}">${raw(pageStyle)}</style>
-</head>
-<body><main>
-<header>
-  <div>
-    <h1>The shop</h1>
-    <p class="quiet">Customers, payments and receipts. Names, addresses and card numbers are sealed field by field.</p>
-  </div>
-  <p class="quiet small">An example of the Mosaajii Security SDK</p>
-</header>
-${view.refused === undefined ? '' : html`<p class="note">${refusalText(view.refused)}</p>`}
-${keyCard(view)} ${customerCard(view)} ${storedCard(view.stored)}
-</main></body>
-</html>`
+  return pageFrame({
+    nonce,
+    title: 'The shop',
+    intro: 'Customers, payments and receipts. Names, addresses and card numbers are sealed field by field.',
+    aside: html`An example of the Mosaajii Security SDK · <a href="/reports">Violation reports: ${view.reports}</a>`,
+    content: html`${view.refused === undefined ? '' : html`<p class="note">${refusalText(view.refused)}</p>`}
+${keyCard(view)} ${customerCard(view)} ${storedCard(view.stored)}`,
+    ...(changing && { refresh: 2 }),
+  })
 }
 
 const refusals: Readonly<Record<string, string>> = {

@@ -1,7 +1,8 @@
 import { html } from 'hono/html'
 import type { KeyUse, Purpose } from '../domain/keys.ts'
 import type { ReencryptionStatus, TableProgress } from '../domain/reencryption.ts'
-import type { HomeView, Html } from './home-page.ts'
+import type { HomeView } from './home-page.ts'
+import { type Html, moment } from './page-frame.ts'
 
 const titles: Readonly<Record<Purpose, string>> = {
   data: 'Rows under each data key',
@@ -59,22 +60,20 @@ function legendItem(view: HomeView, key: KeyUse): Html {
   const { purpose, version, state, rows } = key
   const destroyable = state === 'decrypt-only' && rows === 0
   const fields = { purpose, version: String(version) }
+  const confirm = `Destroy ${purpose} key ${version}? Old copies of the database that need it will never open again.`
   return html`<li>
 <div class="row"><span><span class="dot ${state === 'destroyed' ? 'gone' : colour(key)}"></span>Key ${version}</span><span class="chip ${state}">${state}</span></div>
-<div class="row"><strong>${rows.toLocaleString('en')} rows</strong>${destroyable ? action(view, '/admin/destroy', 'Destroy', { fields, plain: true }) : ''}</div>
+<div class="row"><strong>${rows.toLocaleString('en')} rows</strong>${destroyable ? action(view, '/admin/destroy', 'Destroy', { fields, plain: true, confirm }) : ''}</div>
 <p class="quiet small">${since(key, view.now)}</p>
 </li>`
 }
 
-function since({ state, activeAt, createdAt, decryptOnlyAt, destroyedAt }: KeyUse, now: number): string {
+function since({ state, activeAt, createdAt, decryptOnlyAt, destroyedAt }: KeyUse, now: number): Html {
   if (state === 'pending')
-    return `seals in ${Math.max(1, Math.ceil((activeAt - now) / 1000))} s, when every instance has it`
-  if (state === 'destroyed') return `destroyed ${utc(destroyedAt ?? now)}`
-  return state === 'active' ? `made ${utc(createdAt)}` : `opens only, since ${utc(decryptOnlyAt ?? now)}`
-}
-
-function utc(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+    return html`seals in ${Math.max(1, Math.ceil((activeAt - now) / 1000))} s, when every instance has it`
+  if (state === 'destroyed') return html`destroyed ${moment(destroyedAt ?? now)}`
+  if (state === 'active') return html`made ${moment(createdAt)}`
+  return html`opens only, since ${moment(decryptOnlyAt ?? now)}`
 }
 
 function label({ version, rows }: KeyUse): string {
@@ -90,12 +89,14 @@ interface ActionLook {
   readonly main?: boolean
   readonly plain?: boolean
   readonly disabled?: boolean
+  /** What a script asks before the form is sent. */
+  readonly confirm?: string
 }
 
-function action({ adminToken }: HomeView, path: string, text: string, look: ActionLook = {}): Html {
-  const { fields = {}, main = false, plain = false, disabled = false } = look
-  const hidden = Object.entries({ token: adminToken, ...fields })
-  return html`<form method="post" action="${path}">
+function action({ token }: HomeView, path: string, text: string, look: ActionLook = {}): Html {
+  const { fields = {}, main = false, plain = false, disabled = false, confirm } = look
+  const hidden = Object.entries({ token, ...fields })
+  return html`<form method="post" action="${path}"${confirm === undefined ? '' : html` data-confirm="${confirm}"`}>
 ${hidden.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
 <button class="${main ? 'main' : plain ? 'plain' : ''}" ${disabled ? 'disabled' : ''}>${text}</button>
 </form>`

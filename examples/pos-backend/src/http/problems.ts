@@ -1,16 +1,11 @@
-import { isSecurityError, toProblem } from '@mosaajii/core'
+import { isSecurityError, type Problem } from '@mosaajii/core'
 
 /**
- * The `application/problem+json` answer (RFC 9457) to anything that was thrown. What is not one of the SDK's or the shop's own errors is
- * a bare 500 for the client; its class and stack go to the server's own log, never its message, which may quote data.
+ * What `problems()` tells of each refusal: an error that is neither the SDK's nor the shop's own goes to the server's log, its class and stack
+ * only, because its message may quote data.
  */
-export function problemResponse(error: unknown): Response {
-  const problem = toProblem(error)
-  if (!isSecurityError(error)) console.error(`unexpected ${describe(error)}`)
-  return new Response(JSON.stringify(problem), {
-    status: problem.status,
-    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store' },
-  })
+export function logUnexpected(error: unknown, { status }: Problem): void {
+  if (!isSecurityError(error) && status >= 500) console.error(`unexpected ${describe(error)}`)
 }
 
 function describe(error: unknown): string {

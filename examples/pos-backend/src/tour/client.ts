@@ -1,3 +1,4 @@
+import { type IncomingHttpHeaders, request } from 'node:http'
 import type { Customer } from '../domain/customers.ts'
 import type { KeyUse } from '../domain/keys.ts'
 import type { ReencryptionStatus } from '../domain/reencryption.ts'
@@ -78,4 +79,37 @@ export async function until<T>(
     expect(performance.now() < end, `${what} within ${limitMs / 1000} s`, 'nothing')
     await rest(restMs)
   }
+}
+
+/** A request as it goes over the socket, with headers that `fetch` does not let a caller set. */
+export interface RawRequest {
+  readonly method?: string
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+/** Its answer. */
+export interface RawAnswer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+}
+
+/** Sends a request as a browser, or somebody who pretends to be one, would. */
+export function sendRaw(origin: string, { path, body, ...options }: RawRequest): Promise<RawAnswer> {
+  return new Promise((resolve, reject) => {
+    const sending = request(origin + path, { ...options, timeout: 10_000 }, (answer) => {
+      let text = ''
+      answer.setEncoding('utf8')
+      answer.on('data', (chunk: string) => {
+        text += chunk
+      })
+      answer.once('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text }))
+      answer.once('error', reject)
+    })
+    sending.once('error', reject)
+    sending.once('timeout', () => sending.destroy(new Error(`no answer to ${path}`)))
+    sending.end(body)
+  })
 }

@@ -17,10 +17,13 @@ export interface ServerChild {
 const main = fileURLToPath(new URL('../main.ts', import.meta.url))
 const startLimit = 20_000
 
+/** What the caller's environment may say of another shop. */
+const unset = { MOSAAJII_SECRET: '', POS_FRAMEWORK: '', POS_TLS_CERT: '', POS_TLS_KEY: '', POS_HTTP_PORT: '' }
+
 /** Starts the shop's `main.ts` as `npm start` does, on a free port, and waits until it listens. */
-export async function startChild(env: Readonly<Record<string, string>>): Promise<ServerChild> {
-  const child = spawn(process.execPath, [...process.execArgv, main], {
-    env: { ...process.env, MOSAAJII_SECRET: '', ...env },
+export async function startChild(args: readonly string[], env: Readonly<Record<string, string>>): Promise<ServerChild> {
+  const child = spawn(process.execPath, [...process.execArgv, main, ...args], {
+    env: { ...process.env, ...unset, ...env },
     // Over the channel the child notices when this process is gone, however it ended.
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })

@@ -8,9 +8,6 @@ import { formsOf, textsIn } from './raw-bytes.ts'
 import { expect, type Step, seconds } from './report.ts'
 import type { World } from './world.ts'
 
-/** How many customers the tour seeds, and how many payments. */
-export const seedSize = { customers: 3000, payments: 150 } as const
-
 const ada = { name: 'Ada Lovelace-Tester', email: 'Ada.Lovelace@example.com', phone: '+999100200300' }
 
 /** The steps that use the shop as its clients do, and then look at what was written. */
@@ -28,18 +25,25 @@ export function basicSteps(world: World): readonly Step[] {
 
 async function start(world: World): Promise<string> {
   // The re-encryption works in small batches with rests, so that there is a middle in which to kill it.
-  const { origin, pid } = await world.start({ POS_REENCRYPT_BATCH: '50', POS_REENCRYPT_PAUSE_MS: '20' })
+  const child = await world.start({ POS_REENCRYPT_BATCH: '50', POS_REENCRYPT_PAUSE_MS: '20' })
+  const { origin, pid } = child
+  expect(
+    child.printed().includes(`it runs on ${world.framework})`),
+    'the server to say what it runs on',
+    child.printed(),
+  )
   const { items } = await must<{ items: Customer[] }>(200, origin, 'GET', '/customers')
   expect(items.length === 0, 'an empty shop', items.length)
-  return `process ${pid} serves an empty shop on ${origin}`
+  return `process ${pid} serves an empty shop on ${origin} with ${world.framework}`
 }
 
 async function seedShop(world: World): Promise<string> {
   const started = performance.now()
-  world.seeded = await seed({ origin: world.child.origin, ...seedSize })
+  world.seeded = await seed({ origin: world.child.origin, ...world.size })
   for (const { id, name, email, phone } of world.seeded.customers) world.expected.set(id, { name, email, phone })
   const stored = world.storedRows().length
-  expect(stored === seedSize.customers && world.expected.size === stored, `${seedSize.customers} rows`, stored)
+  const { customers } = world.size
+  expect(stored === customers && world.expected.size === stored, `${customers} rows`, stored)
   return `${stored} customers and ${world.seeded.payments.length} payments came in through HTTP in ${seconds(started)}`
 }
 

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Libsql from 'libsql'
+import type { FrameworkName } from '../http/framework.ts'
 import type { Seeded } from '../seed.ts'
 import { must } from './client.ts'
 import { type ServerChild, startChild } from './server-child.ts'
@@ -21,17 +22,27 @@ export interface StoredRow {
   readonly phone: string | null
 }
 
+/** How much a shop is filled with. */
+export interface SeedSize {
+  readonly customers: number
+  readonly payments: number
+}
+
 /** What the steps of the tour share: a data folder, the server over it, and what the server must know. */
 export class World {
   readonly folder: string
+  readonly framework: FrameworkName
+  readonly size: SeedSize
   /** Every customer that was created, as they must open now. */
   readonly expected: Map<string, Expected> = new Map()
   seeded: Seeded = { customers: [], payments: [] }
   #child: ServerChild | undefined
   #printed = ''
 
-  constructor(folder: string) {
+  constructor(folder: string, framework: FrameworkName, size: SeedSize) {
     this.folder = folder
+    this.framework = framework
+    this.size = size
   }
 
   get child(): ServerChild {
@@ -42,7 +53,8 @@ export class World {
   /** Starts the server over the same data folder, as after a crash or a deployment. */
   async start(env: Readonly<Record<string, string>> = {}): Promise<ServerChild> {
     // A rotated key becomes active after two refresh intervals.
-    this.#child = await startChild({ PORT: '0', POS_DATA: this.folder, POS_SEED: '0', POS_REFRESH_MS: '2000', ...env })
+    const settings = { PORT: '0', POS_DATA: this.folder, POS_SEED: '0', POS_REFRESH_MS: '2000' }
+    this.#child = await startChild([`--framework=${this.framework}`], { ...settings, ...env })
     return this.#child
   }
 

@@ -1,0 +1,37 @@
+// What the page does when scripts run; without them it works too. It makes no HTML from text, so it needs no Trusted Types policy.
+
+// While a key or a row is changing the page says after how many milliseconds it wants to be fetched again.
+const { refresh } = document.body.dataset
+if (refresh !== undefined) {
+  setInterval(() => {
+    // Not under the fingers of somebody who types, and not where nobody looks.
+    if (!document.hidden && !document.activeElement?.matches('input')) location.reload()
+  }, Number(refresh))
+}
+
+// What cannot be taken back is asked for once more.
+for (const form of document.forms) {
+  const { confirm: question } = form.dataset
+  form.addEventListener('submit', (event) => {
+    if (question !== undefined && !confirm(question)) event.preventDefault()
+  })
+}
+
+// Times in words. The exact one stays in the tooltip.
+const units = [
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+  ['second', 1],
+]
+const words = new Intl.RelativeTimeFormat('en', { numeric: 'auto' })
+function tellTimes() {
+  for (const time of document.querySelectorAll('time')) {
+    time.title ||= time.textContent
+    const ago = Math.max(0, Date.now() - Date.parse(time.dateTime)) / 1000
+    const [unit, seconds] = units.find(([, seconds]) => ago >= seconds) ?? ['second', 1]
+    time.textContent = words.format(-Math.floor(ago / seconds), unit)
+  }
+}
+tellTimes()
+setInterval(tellTimes, 10_000)

@@ -1,0 +1,47 @@
+import { frameworkErrors, notFound, problems, toPlugin } from '@mosaajii/core/fastify'
+import { fetchMetadata, reportEndpoint, securityHeaders, securityHeadersHook } from '@mosaajii/headers/fastify'
+import { fastify, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { HttpApp, HttpOptions } from './framework.ts'
+import { bodyOf } from './node-body.ts'
+import { apiPolicy, localHosts, pagePolicy, reportsPath } from './policies.ts'
+import { logUnexpected } from './problems.ts'
+import { type Answer, queryOf, type ShopRequest } from './route.ts'
+
+/** The shop on Fastify. */
+export async function fastifyApp({ routes, events }: HttpOptions): Promise<HttpApp> {
+  // A malformed address passes no hook, so its answer gets its headers here.
+  const app = fastify({ frameworkErrors: frameworkErrors(() => apiPolicy.pairs()) })
+  app.setErrorHandler(problems({ onError: logUnexpected }))
+  app.setNotFoundHandler(notFound())
+
+  await app.register(securityHeaders(apiPolicy))
+  await app.register(toPlugin(localHosts))
+  await app.register(reportEndpoint({ events, path: reportsPath }))
+  await app.register(fetchMetadata())
+
+  // The handlers read their bodies themselves.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _body, done) => done(null))
+  const pageHeaders = securityHeadersHook(pagePolicy)
+  for (const { method, path, face, handle } of routes) {
+    const guards = face === 'page' ? { onRequest: pageHeaders } : {}
+    app[method](path, guards, async (request, reply) => send(reply, await handle(shopRequest(request, reply))))
+  }
+
+  await app.ready()
+  return { listener: (req, res) => app.routing(req, res), close: async () => app.close() }
+}
+
+function shopRequest(request: FastifyRequest, reply: FastifyReply): ShopRequest {
+  return {
+    params: request.params as Record<string, string>,
+    query: queryOf(request.originalUrl),
+    nonce: reply.cspNonce,
+    body: bodyOf(request.raw),
+    header: (name) => request.headers[name]?.toString(),
+  }
+}
+
+function send(reply: FastifyReply, { status, headers, text }: Answer): FastifyReply {
+  return reply.code(status).headers(headers).send(text)
+}

@@ -1,0 +1,50 @@
+/** What a handler may know of a request, whichever framework received it. */
+export interface ShopRequest {
+  /** The placeholders of the route's path, such as `id`. */
+  readonly params: Readonly<Record<string, string>>
+  readonly query: URLSearchParams
+  /** The nonce of this answer's policy: a page puts it on its style and its script. */
+  readonly nonce: string
+  /** The body, not read yet. */
+  readonly body: AsyncIterable<Uint8Array>
+  /** A header by its name in lower case. */
+  header(name: string): string | undefined
+}
+
+/** What a handler answers. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly text: string
+}
+
+/** One route of the shop, free of any framework. What a handler throws becomes problem details. */
+export interface Route {
+  readonly method: 'get' | 'post' | 'patch'
+  /** As all three frameworks read it: `/customers/:id`. */
+  readonly path: string
+  /** Which policy its answers carry: that of pages or that of the API. */
+  readonly face: 'api' | 'page'
+  readonly handle: (request: ShopRequest) => Answer | Promise<Answer>
+}
+
+/** An answer of the API. */
+export function json(value: unknown, status = 200): Answer {
+  return { status, headers: { 'content-type': 'application/json' }, text: JSON.stringify(value) }
+}
+
+/** A page. */
+export function page(html: { toString(): string }, headers: Readonly<Record<string, string>> = {}): Answer {
+  return { status: 200, headers: { 'content-type': 'text/html; charset=utf-8', ...headers }, text: String(html) }
+}
+
+/** Leads a browser that sent a form to a page, which it then fetches. */
+export function seeOther(location: string): Answer {
+  return { status: 303, headers: { location }, text: '' }
+}
+
+/** The query of a request's target, such as `/customers?limit=2`. */
+export function queryOf(target: string): URLSearchParams {
+  const at = target.indexOf('?')
+  return new URLSearchParams(at < 0 ? '' : target.slice(at + 1))
+}

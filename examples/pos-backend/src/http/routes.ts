@@ -1,0 +1,107 @@
+import { readPage } from '../domain/paging.ts'
+import type { Shop } from '../domain/shop.ts'
+import type { RecentReports } from '../recent-reports.ts'
+import { adminRoutes } from './admin.ts'
+import { readForm, readJson } from './body.ts'
+import { type FormTokens, formTokens } from './form-tokens.ts'
+import { homePage } from './home-page.ts'
+import { reportsPage } from './reports-page.ts'
+import { json, page, type Route, type ShopRequest } from './route.ts'
+import { shopScript } from './shop-script.ts'
+import { tryPage } from './try-page.ts'
+
+/** What {@link shopRoutes} is made of. */
+export interface RoutesOptions {
+  readonly shop: Shop
+  /** The token that the admin routes want. */
+  readonly adminToken: string
+  /** Whether browsers come over https. */
+  readonly secure: boolean
+  /** The violation reports that the page `/reports` shows. */
+  readonly reports: RecentReports
+}
+
+/** All routes of the shop. They only translate between HTTP and the domain, and know no framework: each of the three mounts this table. */
+export function shopRoutes({ shop, adminToken, secure, reports }: RoutesOptions): readonly Route[] {
+  const tokens = formTokens({ adminToken, secure })
+  return [
+    ...customerRoutes(shop),
+    ...paymentRoutes(shop),
+    ...adminRoutes(shop, tokens),
+    ...homeRoutes(shop, tokens, reports),
+    view('/reports', ({ nonce }) => page(reportsPage(reports.latest(), nonce))),
+    view('/reports/try', ({ nonce }) => page(tryPage(nonce))),
+    read(shopScript.path, () => ({ status: 200, headers: shopScript.headers, text: shopScript.text })),
+  ]
+}
+
+type Handle = Route['handle']
+const read = (path: string, handle: Handle): Route => ({ method: 'get', path, face: 'api', handle })
+const write = (path: string, handle: Handle): Route => ({ method: 'post', path, face: 'api', handle })
+const view = (path: string, handle: Handle): Route => ({ method: 'get', path, face: 'page', handle })
+
+function customerRoutes({ customers }: Shop): Route[] {
+  return [
+    write('/customers', async (request) => json(await customers.create(await readJson(request)), 201)),
+    write('/customers/import', async (request) =>
+      json({ ids: await customers.importAll(await readJson(request)) }, 201),
+    ),
+    // A search is a POST, because an address in a URL ends in logs and histories.
+    write('/customers/search', async (request) => json({ items: await customers.search(await readJson(request)) })),
+    read('/customers', async ({ query }) => json(await customers.list(listed(query)))),
+    read('/customers/:id', async (request) => json(await customers.fetch(id(request)))),
+    {
+      method: 'patch',
+      path: '/customers/:id',
+      face: 'api',
+      handle: async (request) => json(await customers.patch(id(request), await readJson(request))),
+    },
+  ]
+}
+
+function paymentRoutes({ payments, receipts }: Shop): Route[] {
+  return [
+    write('/payments', async (request) => json(await payments.pay(await readJson(request)), 201)),
+    read('/payments/:id', async (request) => json(await payments.fetch(id(request)))),
+    read('/payments/:id/receipt', async (request) => json(await receipts.ofPayment(id(request)))),
+    read('/receipts', async ({ query }) => json(await receipts.list(listed(query)))),
+    read('/receipts/:id', async (request) => json(await receipts.fetch(id(request)))),
+  ]
+}
+
+/** How many customers the page at `/` lists at once. */
+const pageRows = 12
+
+function homeRoutes(shop: Shop, tokens: FormTokens, reports: RecentReports): Route[] {
+  const home = async (request: ShopRequest, look: { search?: string; refused?: string }) => {
+    const { token, headers } = tokens.issue(request)
+    const rows = readPage(look.search === undefined ? after(request.query) : undefined, undefined, pageRows)
+    return page(
+      await homePage({ shop, token, page: rows, nonce: request.nonce, reports: reports.count(), ...look }),
+      headers,
+    )
+  }
+  return [
+    view('/', (request) => {
+      const refused = request.query.get('refused') ?? ''
+      // Only a code may stand there, not whatever a link wants the page to say.
+      return home(request, /^[A-Z_]{1,40}$/.test(refused) ? { refused } : {})
+    }),
+    {
+      ...view('/', async (request) => home(request, { search: (await readForm(request))['email'] ?? '' })),
+      method: 'post',
+    },
+  ]
+}
+
+function id({ params }: ShopRequest): string {
+  return params['id'] ?? ''
+}
+
+function listed(query: URLSearchParams): ReturnType<typeof readPage> {
+  return readPage(after(query), query.get('limit') ?? undefined, 200)
+}
+
+function after(query: URLSearchParams): string | undefined {
+  return query.get('after') ?? undefined
+}
