@@ -1,8 +1,8 @@
 import type { HeaderPair } from '@mosaajii/core'
 import type { Build } from './build.ts'
 import { compiledHeaders } from './compiled.ts'
-import { warnOfContradictions } from './contradictions.ts'
 import { effectivePolicies } from './csp-options.ts'
+import { warnOfGaps } from './csp-warnings.ts'
 import { refused } from './errors.ts'
 import { headerTable, policyOptions } from './header-table.ts'
 import { allowedNames } from './names.ts'
@@ -26,8 +26,8 @@ const longestHeader = 8192
  * compiled.dynamic('MTIzNDU2Nzg5MDEyMzQ1Njc4') // [['Content-Security-Policy', "default-src 'self'; script-src 'nonce-MTIzNDU2Nzg5MDEyMzQ1Njc4'"]]
  */
 export function compileHeaders(policy: HeaderPolicy): CompiledHeaders {
-  const given = snapshotOf(policy, 'compileHeaders') as HeaderPolicy
-  checkOptions(given, 'compileHeaders', policyOptions)
+  const given = snapshotOf(policy) as HeaderPolicy
+  checkOptions(given, 'policy', policyOptions)
   const effective = { ...given, ...effectivePolicies(given) } as HeaderPolicy
   const warnings: string[] = []
   const build: Build = {
@@ -39,9 +39,9 @@ export function compileHeaders(policy: HeaderPolicy): CompiledHeaders {
     const value = effective[option]
     const text = value === undefined ? undefined : write(value, option, build)
     if (text === undefined) return []
-    if (text.length > longestHeader) throw refused(option, `the header is longer than ${longestHeader} characters`)
+    if (text.length > longestHeader) throw refused(option, `its header is longer than ${longestHeader} characters`)
     return [Object.freeze([header, text] as const)]
   })
-  warnOfContradictions(effective, effective.csp, build)
-  return compiledHeaders({ headers, warnings, cacheControl: given.cacheControl })
+  warnOfGaps(effective, build)
+  return compiledHeaders(headers, warnings, given.cacheControl)
 }

@@ -9,15 +9,12 @@ const brand = Symbol.for('@mosaajii/headers/CompiledHeaders')
 /** Fills in the nonce without looking at it. */
 type Fill = (nonce: string) => readonly HeaderPair[]
 
-/** What a compiled policy is made of. A value with a gap waits for the nonce. */
-export interface CompiledParts {
-  readonly headers: readonly HeaderPair[]
-  readonly warnings: readonly string[]
-  readonly cacheControl: CompiledHeaders['cacheControl']
-}
-
-/** Makes the face of a compiled policy. */
-export function compiledHeaders({ headers, warnings, cacheControl }: CompiledParts): CompiledHeaders {
+/** Makes the face of a compiled policy. A header with a gap in its value waits for the nonce. */
+export function compiledHeaders(
+  headers: readonly HeaderPair[],
+  warnings: readonly string[],
+  cacheControl: CompiledHeaders['cacheControl'],
+): CompiledHeaders {
   const fixed = Object.freeze(headers.filter(([, value]) => !value.includes(nonceGap)))
   const fill = filler(headers.filter(([, value]) => value.includes(nonceGap)))
   const fresh = nonceSource()
@@ -27,7 +24,7 @@ export function compiledHeaders({ headers, warnings, cacheControl }: CompiledPar
     dynamic,
     pairs: (nonce) => [...fixed, ...dynamic(nonce ?? fresh())],
     usesNonce: fixed.length < headers.length,
-    warnings: Object.freeze([...warnings]),
+    warnings: Object.freeze(warnings),
     cacheControl,
   }
   Object.defineProperty(compiled, brand, { value: fill })
@@ -58,6 +55,6 @@ function filler(headers: readonly HeaderPair[]): Fill {
 }
 
 function checkedNonce(nonce: unknown): string {
-  if (typeof nonce === 'string' && /^(?=.{22,256}$)[A-Za-z0-9+/_-]+={0,2}$/.test(nonce)) return nonce
+  if (typeof nonce === 'string' && /^(?=.{22,256}$)[\w+/-]+={0,2}$/.test(nonce)) return nonce
   throw new TypeError('nonce: give 22 to 256 characters of base64 or base64url, fresh for each answer')
 }

@@ -1,9 +1,10 @@
 import { refused } from './errors.ts'
-import { oneOf, propertiesOf } from './options.ts'
+import { oneOf, recordOf } from './options.ts'
 import type { CspPolicy, HeaderPolicy } from './policy.ts'
+import { reportAddress } from './reporting.ts'
 
-/** The two policies with what `trustedTypes` and `reports` add to them. */
-export interface EffectivePolicies {
+/** The two policies. */
+interface Policies {
   readonly csp: CspPolicy | undefined
   readonly cspReportOnly: CspPolicy | undefined
 }
@@ -11,47 +12,33 @@ export interface EffectivePolicies {
 const requirement = 'require-trusted-types-for'
 
 /** Puts the options `trustedTypes` and `reports` into the policies. */
-export function effectivePolicies(policy: HeaderPolicy): EffectivePolicies {
-  const { csp, cspReportOnly } = withTrustedTypes(
-    copyOf(policy.csp, 'csp'),
-    copyOf(policy.cspReportOnly, 'cspReportOnly'),
-    policy.trustedTypes,
-  )
-  if (policy.reports === undefined) return { csp, cspReportOnly }
+export function effectivePolicies(policy: HeaderPolicy): Policies {
+  const { csp, cspReportOnly } = withTrustedTypes(policy)
+  const { reports } = policy
+  if (reports === undefined) return { csp, cspReportOnly }
+  const address = reportAddress(reports, 'reports')
   if (csp === undefined && cspReportOnly === undefined) throw refused('reports', 'there is no policy that could report')
   return {
-    csp: withReports(csp, 'csp', policy.reports),
-    cspReportOnly: withReports(cspReportOnly, 'cspReportOnly', policy.reports),
+    csp: csp && added(csp, 'csp', 'report-uri', address),
+    cspReportOnly: cspReportOnly && added(cspReportOnly, 'cspReportOnly', 'report-uri', address),
   }
 }
 
-function withTrustedTypes(
-  csp: CspPolicy | undefined,
-  cspReportOnly: CspPolicy | undefined,
-  option: unknown,
-): EffectivePolicies {
-  if (option === undefined) return { csp, cspReportOnly }
-  const required = { [requirement]: ["'script'"] }
-  if (oneOf(option, 'trustedTypes', ['enforce', 'report']) === 'enforce') {
-    return { csp: { ...csp, [requirement]: csp?.[requirement] ?? required[requirement] }, cspReportOnly }
-  }
-  if (csp?.[requirement] !== undefined)
-    throw refused(`csp.${requirement}`, "it enforces what trustedTypes: 'report' only reports; remove one of them")
-  return { csp, cspReportOnly: { ...(cspReportOnly ?? targetsOf(csp)), ...required } }
+function withTrustedTypes({ csp, cspReportOnly, trustedTypes }: HeaderPolicy): Policies {
+  if (trustedTypes === undefined) return { csp, cspReportOnly }
+  const enforced = added(csp, 'csp', requirement, "'script'")
+  if (oneOf(trustedTypes, 'trustedTypes', ['enforce', 'report']) === 'enforce') return { csp: enforced, cspReportOnly }
+  return { csp, cspReportOnly: added(cspReportOnly ?? targetsOf(csp), 'cspReportOnly', requirement, "'script'") }
 }
 
-/** A policy that reports Trusted Types alone reports to where the enforced one does. */
+/** A policy that does nothing but report Trusted Types reports to where the enforced one does. */
 function targetsOf(csp: CspPolicy | undefined): CspPolicy {
-  return Object.fromEntries(Object.entries(csp ?? {}).filter(([name]) => name === 'report-uri' || name === 'report-to'))
+  return Object.fromEntries(Object.entries(csp ?? {}).filter(([name]) => name.startsWith('report-')))
 }
 
-function withReports(policy: CspPolicy | undefined, path: string, reports: string): CspPolicy | undefined {
-  if (policy === undefined) return undefined
-  if (policy['report-uri'] !== undefined)
-    throw refused(`${path}.report-uri`, "the option 'reports' says it too; remove one of them")
-  return { ...policy, 'report-uri': [reports] }
-}
-
-function copyOf(policy: unknown, path: string): CspPolicy | undefined {
-  return policy === undefined ? undefined : (Object.fromEntries(propertiesOf(policy, path)) as CspPolicy)
+function added(policy: CspPolicy = {}, path: string, directive: string, value: string): CspPolicy {
+  if (Object.hasOwn(recordOf(policy, path), directive)) {
+    throw refused(`${path}.${directive}`, "the option 'trustedTypes' or 'reports' says this too; remove one of them")
+  }
+  return { ...policy, [directive]: [value] }
 }

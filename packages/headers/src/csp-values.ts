@@ -1,69 +1,58 @@
 import type { Build } from './build.ts'
-import { sourcesText } from './csp-sources.ts'
+import { sourceText } from './csp-source.ts'
+import { sourcesText, standsAlone } from './csp-sources.ts'
 import { refused } from './errors.ts'
-import { elementsOf, oneOf, refuseRepeats } from './options.ts'
 import { NONCE } from './nonce-marker.ts'
+import { oneOf, valuesOf } from './options.ts'
 import { reportAddress } from './reporting.ts'
-import { shown } from './quoted.ts'
 import { sandboxFlags, sourceDirectives } from './tables.ts'
 import { tokenOf } from './token.ts'
 
 /** Writes the value of a directive: what follows its name, or nothing. */
 type Write = (value: unknown, path: string, directive: string, build: Build) => string
 
-const mostValues = 100
-
 /** How the value of each directive is written. */
 export const directives: ReadonlyMap<string, Write> = new Map<string, Write>([
   ...sourceDirectives.map((name) => [name, sourcesText] as const),
-  [
-    'sandbox',
-    (value, path) => (value === true ? '' : listText(value, path, (one, at) => oneOf(one, at, sandboxFlags))),
-  ],
+  ['sandbox', (value, path) => (value === true ? '' : wordsText(value, path, sandboxFlags))],
   ['upgrade-insecure-requests', flagText],
-  ['require-trusted-types-for', (value, path) => listText(value, path, (one, at) => oneOf(one, at, ["'script'"]))],
+  ['require-trusted-types-for', (value, path) => wordsText(value, path, ["'script'"])],
   ['trusted-types', trustedTypesText],
-  ['report-uri', (value, path) => listText(value, path, reportAddress)],
+  ['report-uri', (value, path) => valuesOf(value, path, reportAddress).join(' ')],
   ['report-to', groupText],
 ])
 
-/** The value of a directive that this package does not know: any tokens. */
-export function unknownText(value: unknown, path: string, directive: string, build: Build): string {
+/** The value of a directive that this package does not know. It may have newer keywords; they are tokens all the same. */
+export function unknownText(value: unknown, path: string, _directive: string, build: Build): string {
   if (value === true) return ''
-  // A newer directive may have newer keywords, so only what is one token and no literal nonce is asked of them.
-  return listText(value, path, (one, at) =>
-    one === NONCE || /^'?nonce-/i.test(String(one)) ? sourcesText([one], at, 'script-src', build) : tokenOf(one, at),
-  )
+  return valuesOf(value, path, (one, at) =>
+    one === NONCE || /nonce-/i.test(String(one)) ? sourceText(one, at, 'script-src', build) : tokenOf(one, at),
+  ).join(' ')
 }
 
-function listText(value: unknown, path: string, write: (one: unknown, at: string) => string): string {
-  const tokens = elementsOf(value, path, mostValues).map((one, index) => write(one, `${path}[${index}]`))
-  if (tokens.length === 0) throw refused(path, 'it is empty; give at least one value, or leave it out')
-  refuseRepeats(tokens, path)
-  return tokens.join(' ')
+function wordsText(value: unknown, path: string, words: readonly string[]): string {
+  return valuesOf(value, path, (one, at) => oneOf(one, at, words)).join(' ')
 }
 
 function flagText(value: unknown, path: string): string {
-  if (value !== true) throw new TypeError(`${path}: give true, or leave it out`)
-  return ''
+  if (value === true) return ''
+  throw new TypeError(`${path}: give true, or leave it out`)
 }
 
 function trustedTypesText(value: unknown, path: string): string {
-  const text = listText(value, path, trustedTypesToken)
-  if (text !== "'none'" && text.includes("'none'")) throw refused(path, "'none' stands alone, or browsers ignore it")
-  return text
-}
-
-function trustedTypesToken(value: unknown, path: string): string {
-  const token = tokenOf(value, path)
-  if (/^(?:[\w#=/@.%-]+|\*|'none'|'allow-duplicates')$/.test(token)) return token
-  throw refused(path, `${shown(token)} is neither the name of a policy nor 'none' nor 'allow-duplicates'`)
+  const names = valuesOf(value, path, (one, at) => {
+    const token = tokenOf(one, at)
+    if (/^([\w#=/@.%-]+|\*|'(none|allow-duplicates)')$/.test(token)) return token
+    throw refused(at, "give a policy's name, * or 'none' or 'allow-duplicates' in quotes")
+  })
+  if (names.length > 1 && names.includes("'none'")) throw refused(path, `'none' ${standsAlone}`)
+  return names.join(' ')
 }
 
 function groupText(value: unknown, path: string, _directive: string, { groups }: Build): string {
-  const list = elementsOf(value, path, mostValues)
-  if (list.length !== 1) throw refused(path, 'give the name of one group')
-  const group = tokenOf(list[0], `${path}[0]`)
-  if (!groups.has(group)) throw refused(`${path}[0]`, `reportingEndpoints has no group '${shown(group)}'`)
-  return group
+  return valuesOf(value, path, (one, at) => {
+    const group = tokenOf(one, at)
+    if (at.endsWith('[0]') && groups.has(group)) return group
+    throw refused(at, 'give one group of reportingEndpoints')
+  }).join(' ')
 }

@@ -1,21 +1,28 @@
 import type { Build } from './build.ts'
+import type { HeaderPolicy } from './policy.ts'
 
-/** The text of each directive. */
-type Directives = ReadonlyMap<string, string>
+const runs = /^(default|script|worker|object)-src(-elem)?$|^base-uri$/
+const anywhere = /^(https?|data|blob|filesystem):$|^(https?:\/\/)?\*(:|$)/
+const plain = /^(http|ws):(?!\/\/(localhost|127\.0\.0\.1)\b)/
 
-/** Warns of what is allowed and weak. */
-export function warnOfPolicy(policy: Directives, path: string, build: Build): void {
-  for (const [name, text] of policy) {
-    for (const token of text.split(' ')) warnOfSource(name, token, text, `${path}.${name}`, build)
+/** Warns of sources that are allowed and weak. */
+export function warnOfSources(directive: string, text: string, path: string, build: Build): void {
+  if (text.includes("'unsafe-eval'")) build.warn(path, "'unsafe-eval' turns text into code")
+  if (text.includes("'strict-dynamic'")) return
+  for (const token of text.split(' ')) {
+    if (runs.test(directive) && anywhere.test(token)) build.warn(path, `${token} lets code come from anywhere`)
+    else if (plain.test(token)) build.warn(path, `${token} can be changed on its way`)
   }
 }
 
-const scripts = ['default-src', 'script-src', 'script-src-elem', 'worker-src', 'object-src', 'base-uri']
-const anything = ['*', 'https:', 'http:', 'data:', 'blob:', 'filesystem:', 'https://*', 'http://*']
-
-function warnOfSource(name: string, token: string, text: string, path: string, build: Build): void {
-  if (token === "'unsafe-eval'") build.warn(path, "'unsafe-eval' turns text into code")
-  if (text.includes("'strict-dynamic'")) return
-  if (scripts.includes(name) && anything.includes(token)) build.warn(path, `${token} allows scripts from anywhere`)
-  else if (/^http:/.test(token)) build.warn(path, `${token} can be changed on its way; use https`)
+/** Warns of what a policy leaves open, and of options that say different things. */
+export function warnOfGaps({ csp, frameOptions }: HeaderPolicy, build: Build): void {
+  const ancestors = csp?.['frame-ancestors']
+  if (csp && !csp['script-src'] && !csp['default-src'])
+    build.warn('csp', 'has no script-src: scripts come from anywhere')
+  if (csp && csp['script-src'] && !csp['base-uri'])
+    build.warn('csp', 'has no base-uri: an injected <base> moves scripts')
+  if (frameOptions && ancestors && String(ancestors) !== (frameOptions === 'DENY' ? "'none'" : "'self'")) {
+    build.warn('frameOptions', 'browsers follow csp.frame-ancestors, which differs')
+  }
 }

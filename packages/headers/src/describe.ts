@@ -1,12 +1,7 @@
-import { dynamicPairs } from './compiled.ts'
+import { dynamicPairs, isCompiled } from './compiled.ts'
 import type { CompiledHeaders } from './policy.ts'
 
-const lists: Readonly<Record<string, string>> = {
-  'Content-Security-Policy': '; ',
-  'Content-Security-Policy-Report-Only': '; ',
-  'Permissions-Policy': ', ',
-  'Reporting-Endpoints': ', ',
-}
+const lists = /^(Content-Security|Permissions|Reporting)-/
 
 /**
  * Prints a compiled policy as people read it: one header a line, one directive a line below it, the nonce as `{nonce}`, warnings at the end.
@@ -16,8 +11,10 @@ const lists: Readonly<Record<string, string>> = {
  * // Content-Security-Policy
  * //   default-src 'self'
  * //   script-src 'nonce-{nonce}'
+ * @throws {TypeError} when it is something else.
  */
 export function describe(compiled: CompiledHeaders): string {
+  if (!isCompiled(compiled)) throw new TypeError('describe: give what compileHeaders() returned')
   const pairs = [...dynamicPairs(compiled, '{nonce}'), ...compiled.static]
   return [...pairs.flatMap(([name, value]) => header(name, value)), ...onHtml(compiled), ...warnings(compiled)].join(
     '\n',
@@ -25,8 +22,7 @@ export function describe(compiled: CompiledHeaders): string {
 }
 
 function header(name: string, value: string): string[] {
-  const separator = lists[name]
-  return separator === undefined ? [`${name}: ${value}`] : [name, ...value.split(separator).map((one) => `  ${one}`)]
+  return lists.test(name) ? [name, ...value.split(/[;,] /).map((one) => `  ${one}`)] : [`${name}: ${value}`]
 }
 
 function onHtml({ cacheControl }: CompiledHeaders): string[] {

@@ -1,7 +1,8 @@
 import { checkDirectiveName } from './csp.ts'
 import { policyOptions } from './header-table.ts'
+import { hstsOptions } from './hsts.ts'
 import { allowedNames } from './names.ts'
-import { checkOptions, propertiesOf } from './options.ts'
+import { checkOptions, recordOf } from './options.ts'
 import { checkFeatureName } from './permissions-policy.ts'
 import type { HeaderPolicy } from './policy.ts'
 import { shown } from './quoted.ts'
@@ -31,7 +32,7 @@ const merged: ReadonlyMap<string, CheckName> = new Map<string, CheckName>([
   ['cspReportOnly', checkDirectiveName],
   ['permissionsPolicy', checkFeatureName],
   ['reportingEndpoints', () => undefined],
-  ['hsts', (name, path) => checkOptions({ [name]: true }, path, ['maxAge', 'includeSubDomains', 'preload'])],
+  ['hsts', (name, path) => checkOptions({ [name]: true }, path, hstsOptions)],
 ])
 
 /**
@@ -60,8 +61,8 @@ export function extendPolicy(policy: HeaderPolicy, changes: PolicyChanges): Head
 }
 
 function entriesOf(policy: unknown): Entries {
-  const entries = snapshotOf(policy, 'extendPolicy') as Entries
-  checkOptions(entries, 'extendPolicy', policyOptions)
+  const entries = snapshotOf(policy) as Entries
+  checkOptions(entries, 'policy', policyOptions)
   return entries
 }
 
@@ -78,8 +79,8 @@ function mergedEntries(
   check: CheckName,
   allow: ReadonlySet<string>,
 ): unknown {
-  const result = new Map(before === undefined ? [] : propertiesOf(before, option))
-  for (const [name, value] of propertiesOf(change, option)) {
+  const result = new Map(Object.entries(recordOf(before ?? {}, option)))
+  for (const [name, value] of Object.entries(recordOf(change, option))) {
     if (!result.has(name)) check(name, `${option}.${shown(name)}`, allow)
     apply(result, name, value, true)
   }

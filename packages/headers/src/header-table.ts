@@ -1,10 +1,10 @@
 import type { Build } from './build.ts'
 import { cspText, reportOnlyText } from './csp.ts'
+import { refused } from './errors.ts'
 import { hstsText } from './hsts.ts'
-import { elementsOf, oneOf, refuseRepeats } from './options.ts'
+import { flagOf, listOf, oneOf } from './options.ts'
 import { permissionsPolicyText } from './permissions-policy.ts'
 import type { HeaderPolicy } from './policy.ts'
-import { refused } from './errors.ts'
 import { reportingEndpointsText } from './reporting.ts'
 import { referrerPolicies, words } from './tables.ts'
 
@@ -27,7 +27,7 @@ export const headerTable: readonly (readonly [option: keyof HeaderPolicy, header
   ],
   ['crossOriginEmbedderPolicy', 'Cross-Origin-Embedder-Policy', wordOf('require-corp credentialless unsafe-none')],
   ['crossOriginResourcePolicy', 'Cross-Origin-Resource-Policy', wordOf('same-origin same-site cross-origin')],
-  ['originAgentCluster', 'Origin-Agent-Cluster', booleanText],
+  ['originAgentCluster', 'Origin-Agent-Cluster', (value, path) => (flagOf(value, path) ? '?1' : '?0')],
   ['dnsPrefetchControl', 'X-DNS-Prefetch-Control', wordOf('off on')],
   [
     'permittedCrossDomainPolicies',
@@ -47,29 +47,18 @@ export const policyOptions: readonly string[] = [
 ]
 
 function wordOf(list: string): Write {
-  const known = words(list)
-  return (value, path) => oneOf(value, path, known)
-}
-
-function booleanText(value: unknown, path: string): string {
-  if (typeof value !== 'boolean') throw new TypeError(`${path}: give true or false`)
-  return value ? '?1' : '?0'
+  return (value, path) => oneOf(value, path, words(list))
 }
 
 function cacheControlText(value: unknown, path: string): string | undefined {
   return oneOf(value, path, ['no-store', 'no-store on html']) === 'no-store' ? 'no-store' : undefined
 }
 
-const leaky = ['unsafe-url', 'no-referrer-when-downgrade']
-
 function referrerPolicyText(value: unknown, path: string, build: Build): string {
-  const list = Array.isArray(value) ? elementsOf(value, path, referrerPolicies.length) : undefined
-  const policies = list?.map((one, index) => oneOf(one, `${path}[${index}]`, referrerPolicies)) ?? [
-    oneOf(value, path, referrerPolicies),
-  ]
+  const one = (each: unknown, at: string): string => oneOf(each, at, referrerPolicies)
+  const policies = Array.isArray(value) ? listOf(value, path, one) : [one(value, path)]
   const last = policies.at(-1)
-  if (last === undefined) throw refused(path, 'it is empty; leave it out')
-  refuseRepeats(policies, path)
-  if (leaky.includes(last)) build.warn(path, `${last} gives whole addresses, with their queries, to other sites`)
+  if (last === undefined) throw refused(path, 'is empty; leave it out')
+  if (/^unsafe|downgrade$/.test(last)) build.warn(path, `${last} gives whole addresses to other sites`)
   return policies.join(', ')
 }

@@ -1,50 +1,36 @@
-import { duration } from '@mosaajii/core'
+import { type Duration, duration } from '@mosaajii/core'
 import type { Build } from './build.ts'
 import { refused } from './errors.ts'
-import { checkOptions, propertiesOf } from './options.ts'
+import { checkOptions, flagOf } from './options.ts'
+import type { HstsPolicy } from './policy.ts'
 
 const secondsOfYear = 31_536_000
-const mostSeconds = 2 ** 31 - 1
+
+/** The parts of `hsts`. */
+export const hstsOptions: readonly string[] = ['maxAge', 'includeSubDomains', 'preload']
 
 /** The value of `Strict-Transport-Security`. */
 export function hstsText(value: unknown, path: string, build: Build): string {
-  checkOptions(value, path, ['maxAge', 'includeSubDomains', 'preload'])
-  const { maxAge, ...flags } = Object.fromEntries(propertiesOf(value, path))
+  checkOptions(value, path, hstsOptions)
+  const { maxAge, includeSubDomains = false, preload = false } = value as HstsPolicy
   const seconds = secondsOf(maxAge, `${path}.maxAge`)
-  const subdomains = flagOf(flags['includeSubDomains'], `${path}.includeSubDomains`)
-  const preload = flagOf(flags['preload'], `${path}.preload`)
-  if (preload && (seconds < secondsOfYear || !subdomains)) {
-    throw refused(
-      `${path}.preload`,
-      "browser makers take only policies with includeSubDomains and a maxAge of '365d' or more",
-    )
+  const subdomains = flagOf(includeSubDomains, `${path}.includeSubDomains`)
+  if (flagOf(preload, `${path}.preload`) && (seconds < secondsOfYear || !subdomains)) {
+    throw refused(`${path}.preload`, "needs includeSubDomains and a maxAge of '365d'")
   }
   if (seconds > 0 && seconds < secondsOfYear / 2) {
-    build.warn(
-      `${path}.maxAge`,
-      `${seconds} seconds protect little (a number is milliseconds); raise it to '365d' once all works`,
-    )
+    build.warn(`${path}.maxAge`, `${seconds} seconds protect little; a number is milliseconds`)
   }
   return `max-age=${seconds}${subdomains ? '; includeSubDomains' : ''}${preload ? '; preload' : ''}`
 }
 
-function secondsOf(value: unknown, path: string): number {
-  if (typeof value !== 'string' && typeof value !== 'number')
-    throw new TypeError(`${path}: give a length of time such as '365d'`)
-  const seconds = value === 0 ? 0 : lengthOf(value, path) / 1000
-  if (!Number.isInteger(seconds) || seconds > mostSeconds) throw refused(path, 'give whole seconds, at most 68 years')
-  return seconds
-}
-
-function lengthOf(value: string | number, path: string): number {
+function secondsOf(value: Duration, path: string): number {
   try {
-    return duration(value as Parameters<typeof duration>[0])
+    const seconds = value === 0 ? 0 : duration(value) / 1000
+    // RFC 6797 sets no limit; browsers keep the number in 32 bits.
+    if (Number.isInteger(seconds) && seconds < 2 ** 31) return seconds
   } catch {
-    throw refused(path, "give a length of time such as '365d'; 0 makes browsers forget what they were told")
+    // The message below says all of it.
   }
-}
-
-function flagOf(value: unknown, path: string): boolean {
-  if (value !== undefined && typeof value !== 'boolean') throw new TypeError(`${path}: give true or false`)
-  return value === true
+  throw refused(path, "give whole seconds such as '365d', or 0 to make browsers forget")
 }

@@ -59,7 +59,7 @@ export type ReferrerPolicy =
 /** `Strict-Transport-Security`, RFC 6797. */
 export interface HstsPolicy {
   /** Sent in whole seconds; a number is milliseconds. `0` makes browsers forget what they were told. */
-  readonly maxAge: Duration | 0
+  readonly maxAge: Duration
   readonly includeSubDomains?: boolean
   /** Asks browser makers to build the rule in. Needs a year and `includeSubDomains`, and takes months to undo. */
   readonly preload?: boolean

@@ -1,27 +1,13 @@
 import { NONCE } from './nonce-marker.ts'
 import type { HeaderPolicy } from './policy.ts'
-
-const nobody: readonly string[] = []
+import { words } from './tables.ts'
 
 /** Powerful features that a page of a shop does without. */
-const noFeatures: Readonly<Record<string, readonly string[]>> = {
-  accelerometer: nobody,
-  bluetooth: nobody,
-  camera: nobody,
-  'display-capture': nobody,
-  geolocation: nobody,
-  gyroscope: nobody,
-  hid: nobody,
-  'idle-detection': nobody,
-  'local-fonts': nobody,
-  magnetometer: nobody,
-  microphone: nobody,
-  midi: nobody,
-  payment: nobody,
-  serial: nobody,
-  usb: nobody,
-  'xr-spatial-tracking': nobody,
-}
+const noFeatures = Object.fromEntries(
+  words(
+    'accelerometer bluetooth camera display-capture geolocation gyroscope hid idle-detection local-fonts magnetometer microphone midi payment serial usb xr-spatial-tracking',
+  ).map((feature): [string, readonly string[]] => [feature, []]),
+)
 
 const strict: HeaderPolicy = {
   csp: {

@@ -1,34 +1,37 @@
 import { refused } from './errors.ts'
-import { propertiesOf } from './options.ts'
 import { shown } from './quoted.ts'
 
 const deepest = 3
-const mostElements = 1000
+const most = 150
 
 /**
- * Copies a policy, reading each property once: what is checked is what is sent, whatever happens to the original later, and whatever a getter
+ * Copies a policy, reading each property once: what is checked is what is sent, whatever happens to the original later and whatever a getter
  * would say the second time.
  *
- * @throws {TypeError} when something in it is neither a plain object nor an array nor a simple value.
+ * @throws {TypeError} when an object in it is not plain: what it inherits would be overlooked.
  */
-export function snapshotOf(value: unknown, path: string, depth = 0): unknown {
-  if (typeof value === 'function')
-    throw new TypeError(`${path}: a function is no value; values per request come from policies that are chosen`)
+export function snapshotOf(value: unknown, path = '', depth = 0): unknown {
   if (typeof value !== 'object' || value === null) return value
-  if (depth > deepest) throw new TypeError(`${path}: it is nested too deeply`)
-  if (Array.isArray(value)) return elements(value, path, depth)
-  const entries = propertiesOf(value, path)
-  if (entries.length > mostElements) throw refused(path, `it has more than ${mostElements} entries`)
-  return Object.fromEntries(entries.map(([name, one]) => [name, snapshotOf(one, pathTo(name, path, depth), depth + 1)]))
+  if (depth > deepest) throw new TypeError(`${path}: is nested too deeply`)
+  if (Array.isArray(value)) {
+    const length = counted(value.length, path)
+    return Array.from({ length }, (_, index) => snapshotOf(value[index], `${path}[${index}]`, depth + 1))
+  }
+  if (!isPlain(value)) throw new TypeError(`${path || 'policy'}: give a plain object`)
+  const entries = Object.entries(value)
+  counted(entries.length, path || 'policy')
+  const prefix = path && `${path}.`
+  return Object.fromEntries(entries.map(([name, one]) => [name, snapshotOf(one, prefix + shown(name), depth + 1)]))
 }
 
-function elements(value: readonly unknown[], path: string, depth: number): unknown[] {
-  const { length } = value
-  if (length > mostElements) throw refused(path, `it has more than ${mostElements} elements`)
-  return Array.from({ length }, (_, index) => snapshotOf(value[index], `${path}[${index}]`, depth + 1))
+function counted(length: number, path: string): number {
+  if (length > most) throw refused(path, `has more than ${most} entries`)
+  return length
 }
 
-/** Options are named as they are: `csp.img-src`, not `policy.csp.img-src`. */
-function pathTo(name: string, path: string, depth: number): string {
-  return depth === 0 ? shown(name) : `${path}.${shown(name)}`
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  // The end of the chain, whichever realm the object comes from.
+  const ends = prototype === null || Object.getPrototypeOf(prototype) === null
+  return ends && Object.getOwnPropertySymbols(value).length === 0
 }

@@ -2,7 +2,7 @@ import { refused } from './errors.ts'
 import { textOf } from './options.ts'
 import { shown } from './quoted.ts'
 
-const longestToken = 2048
+const longest = 2048
 
 /**
  * Checks that a value is one token: what would end it, begin another one, or hide in it is refused.
@@ -12,17 +12,15 @@ const longestToken = 2048
  */
 export function tokenOf(value: unknown, path: string): string {
   const text = textOf(value, path)
-  if (text === '') throw refused(path, 'it is empty')
-  if (text.length > longestToken) throw refused(path, `it is longer than ${longestToken} characters`)
+  if (text === '') throw refused(path, 'is empty')
+  if (text.length > longest) throw refused(path, `is longer than ${longest} characters`)
   const foreign = /[^\x21-\x7e]|[;,]/u.exec(text)?.[0]
-  if (foreign !== undefined) throw refused(path, `'${shown(text)}' ${reasonAgainst(foreign)}`)
-  return text
+  if (foreign === undefined) return text
+  throw refused(path, `'${shown(text)}' has ${reason(foreign)}`)
 }
 
-function reasonAgainst(character: string): string {
-  if (character === ';') return 'has a semicolon, which would begin another directive; in a path write %3B'
-  if (character === ',') return 'has a comma, which would begin another policy; in a path write %2C'
-  if (/\s/.test(character)) return 'has white space; give each value as its own element'
-  if (/\p{C}/u.test(character)) return 'has a control character'
-  return 'has a character outside ASCII; write a host in punycode (xn--…) and percent-encode a path'
+function reason(character: string): string {
+  if (/[;,]/.test(character)) return 'a ; or , that would begin another value; in a path write %3B or %2C'
+  if (/\s/.test(character)) return 'white space; give each value as its own element'
+  return 'a control or non-ASCII character; write a host in punycode (xn--…), a path percent-encoded'
 }
