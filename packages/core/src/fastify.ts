@@ -7,7 +7,7 @@ import { checkGuard } from './guard-state/check-guard.ts'
 import { headerText, RequestFacts } from './guard-state/facts.ts'
 import { asError, isPending, keep, refusalOf } from './guard-state/keep.ts'
 import { type Carrier, recordKey } from './guard-state/record.ts'
-import { applyEntry } from './node-response.ts'
+import { applyEntry, nameReason } from './node-response.ts'
 import {
   abandonedHeaders,
   answerTo,
@@ -207,7 +207,7 @@ function statusOfFastify(error: unknown): number | undefined {
 function sendAnswer(reply: FastifyReply, answer: ProblemAnswer): void {
   for (const name of abandonedHeaders) reply.removeHeader(name)
   for (const [name, value] of answer.headers) reply.header(name, value)
-  if (reply.raw.statusMessage) reply.raw.statusMessage = answer.title
+  nameReason(reply.raw, answer)
   // As bytes: Fastify would add a charset to the media type of a text, and run it through response schemas.
   reply.code(answer.status).send(new TextEncoder().encode(answer.body))
 }

@@ -21,10 +21,11 @@ export interface Facts {
    * The client's address as the framework was told to trust it, in canonical form: IPv4-mapped addresses unmapped, zones stripped. Computed
    * on first use. `undefined` when the connection has none, for example on a Unix socket.
    *
-   * @throws {SecurityError} `ADDRESS_SOURCE_MISSING` when the application never said how the address is found.
+   * @throws {SecurityError} `ADDRESS_SOURCE_MISSING` on Hono when the application never said how the address is found; `ADDRESS_UNTRUSTED` on
+   * Express when it believes what clients write.
    */
   readonly address: string | undefined
-  /** A request header; `undefined` when it is missing. Several of one name are joined with a comma. */
+  /** A request header, by its name in lower case; `undefined` when it is missing. Several of one name are joined with a comma. */
   header(name: string): string | undefined
   /** The data of a guard that ran before in this request. For a slot that is no guard: of the innermost one that has its name. */
   get<T>(guard: Slot<T>): T | undefined
@@ -45,9 +46,12 @@ export type Verdict<T> =
       readonly pass: true
       /** Kept for the request under the guard. */
       readonly data: T
-      /** They replace those that an outer guard of the same name had set. */
+      /**
+       * They replace those that an outer guard of the same name had set; none given, none stay. Each name once; only `Set-Cookie` may come several
+       * times, and adds to the cookies of others. A header that the handler sets itself wins over a guard's.
+       */
       readonly headers?: readonly HeaderPair[]
-      /** Called once, just before the headers go out, for what depends on the answer. Of guards with one name only the innermost is called. */
+      /** Called once, just before the headers go out, for what depends on the answer. Of guards with one name only the innermost is called. What it throws is ignored. */
       readonly writing?: (answer: Answer) => void
       /** Called once after the response with its status, or 499 when the client left before. What it throws is ignored. */
       readonly settled?: (status: number) => void
@@ -56,7 +60,7 @@ export type Verdict<T> =
 
 /**
  * One check of requests, written once for all frameworks: facts in, verdict out. `toExpress`, `toHook`, `toPlugin` and `toHono` make
- * middleware of it. Guards with the same name (`as`) replace one another: the innermost wins.
+ * middleware of it. Guards with the same name (`as`) replace one another: the innermost wins. One that throws or rejects stops the request.
  *
  * @example
  * const tillGuard: Guard<'till', string> = {

@@ -87,8 +87,12 @@ export function sendAnswer(res: ServerResponse, answer: ProblemAnswer): void {
   for (const name of abandonedHeaders) res.removeHeader(name)
   for (const [name, value] of answer.headers) res.setHeader(name, value)
   res.statusCode = answer.status
-  // A handler may have named the reason in words that are not for the client.
-  if (res.statusMessage) res.statusMessage = answer.title
+  nameReason(res, answer)
   res.setHeader('content-length', new TextEncoder().encode(answer.body).byteLength)
   res.end(answer.body)
+}
+
+/** A handler may have named the reason in words that are not for the client. On HTTP/2 there is no reason, and only to ask for it warns. */
+export function nameReason(res: ServerResponse, answer: ProblemAnswer): void {
+  if (Object.hasOwn(res, 'statusMessage')) res.statusMessage = answer.title
 }

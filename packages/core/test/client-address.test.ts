@@ -42,7 +42,7 @@ async function onExpress(trust: Trust): Promise<number> {
   return started(createServer(app))
 }
 async function onFastify(trust: string | number | undefined): Promise<number> {
-  const app = fastify(trust === undefined ? {} : { trustProxy: trust })
+  const app = fastify(trust === undefined ? {} : { trustProxy: trust as string })
   await app.register(toPlugin(guard))
   app.get('/', () => '')
   await app.listen({ port: 0, host: '127.0.0.1' })

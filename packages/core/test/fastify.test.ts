@@ -1,3 +1,4 @@
+import { connect } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { dataOf, type Guard, SecurityError } from '@mosaajii/core'
 import { frameworkErrors, notFound, problems, toHook, toPlugin } from '@mosaajii/core/fastify'
@@ -152,4 +153,52 @@ describe('problems on Fastify', () => {
     const answer = await get(app, '/')
     expect([answer.body, answer.headers['x-till']]).toEqual(['3', '3'])
   })
+})
+
+it('guards HTTP/2 as well', async () => {
+  const warnings: string[] = []
+  const warned = (warning: Error) => void warnings.push(warning.message)
+  process.on('warning', warned)
+  const statuses: number[] = []
+  const audit: Guard<'audit', string> = {
+    as: 'audit',
+    check: () => ({
+      pass: true,
+      data: 'h2',
+      headers: [
+        ['X-Audit', '1'],
+        ['Set-Cookie', 'a=1'],
+      ],
+      writing: (answer) => answer.set('X-Saw', `${answer.status} ${answer.get('content-type')}`),
+      settled: (status) => void statuses.push(status),
+    }),
+  }
+  const app = fastify({ http2: true })
+  app.setErrorHandler(problems() as never)
+  await app.register(toPlugin(audit) as never)
+  app.get('/', (request) => dataOf(request, audit))
+  app.get('/thrown', () => {
+    throw new SecurityError('ORDER_LOCKED', '', { status: 409 })
+  })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const client = connect(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}`)
+  const get2 = (path: string) =>
+    new Promise<Record<string, unknown>>((resolve, reject) => {
+      const stream = client.request({ ':path': path })
+      stream.on('response', (headers) => resolve({ ...headers }))
+      stream.on('error', reject)
+      stream.resume().end()
+    })
+  expect(await get2('/')).toMatchObject({
+    ':status': 200,
+    'x-audit': '1',
+    'set-cookie': ['a=1'],
+    'x-saw': '200 text/plain; charset=utf-8',
+  })
+  expect(await get2('/thrown')).toMatchObject({ ':status': 409, 'x-saw': '409 application/problem+json' })
+  await new Promise<void>((resolve) => client.close(resolve))
+  await app.close()
+  process.off('warning', warned)
+  expect(statuses).toEqual([200, 409])
+  expect(warnings).toEqual([])
 })
