@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { expect, test } from 'vitest'
-import { type RawAnswer, type RawRequest, rawExchange } from './support/client.ts'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { leave, type RawAnswer, type RawRequest, rawExchange } from './support/client.ts'
 import { adminToken, onEachFramework, type TestShop } from './support/test-shop.ts'
 
 const form = { 'content-type': 'application/x-www-form-urlencoded' }
@@ -76,6 +76,7 @@ onEachFramework((openTestShop) => {
       [200, { path: '/' }],
       [200, { method: 'HEAD', path: '/' }],
       [200, { path: '/assets/shop.js' }],
+      [200, { path: '/assets/icon.svg' }],
       [201, { method: 'POST', path: '/customers', headers: json, body: '{"name":"Ada","email":"ada@example.com"}' }],
       [400, { method: 'POST', path: '/customers', headers: json, body: '{' }],
       [400, { path: '/', headers: { host: 'evil.example' } }],
@@ -117,6 +118,19 @@ onEachFramework((openTestShop) => {
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status}`))
     expect(answer.toLowerCase()).toContain('content-security-policy: ')
     expect(answer).toContain('application/problem+json')
+  })
+
+  test('a client that leaves in the middle of its body is no error of the program', async () => {
+    const shop = await openTestShop()
+    const logged = vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    onTestFinished(() => logged.mockRestore())
+    await leave(
+      shop.port,
+      'POST /customers HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{',
+    )
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(logged).not.toHaveBeenCalled()
+    expect((await shop.send({ path: '/customers' })).status).toBe(200)
   })
 
   test('a connection still serves after a body that was too large', async () => {

@@ -3,6 +3,7 @@ import { isSecurityError, type Scalar, SecurityError } from '@mosaajii/core'
 const statuses = {
   INPUT_INVALID: 422,
   BODY_NOT_JSON: 400,
+  BODY_INCOMPLETE: 400,
   CONTENT_TYPE_REFUSED: 415,
   BODY_TOO_LARGE: 413,
   CUSTOMER_UNKNOWN: 404,

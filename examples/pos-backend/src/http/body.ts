@@ -1,3 +1,4 @@
+import { isSecurityError } from '@mosaajii/core'
 import { ShopError } from '../domain/errors.ts'
 import type { ShopRequest } from './route.ts'
 
@@ -36,10 +37,15 @@ export async function readForm(request: ShopRequest): Promise<Readonly<Record<st
 async function readText({ body }: ShopRequest): Promise<string> {
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of body) {
-    size += chunk.length
-    if (size > maxBody) throw new ShopError('BODY_TOO_LARGE', `at most ${maxBody} bytes`)
-    chunks.push(chunk)
+  try {
+    for await (const chunk of body) {
+      size += chunk.length
+      if (size > maxBody) throw new ShopError('BODY_TOO_LARGE', `at most ${maxBody} bytes`)
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    if (isSecurityError(error)) throw error
+    throw new ShopError('BODY_INCOMPLETE', 'the client left before the body had ended', {}, error)
   }
   return Buffer.concat(chunks, size).toString('utf8')
 }

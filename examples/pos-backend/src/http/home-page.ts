@@ -81,7 +81,7 @@ function document(view: HomeView, nonce: string): Html {
     nonce,
     title: 'The shop',
     intro: 'Customers, payments and receipts. Names, addresses and card numbers are sealed field by field.',
-    aside: html`An example of the Mosaajii Security SDK · <a href="/reports">Violation reports: ${view.reports}</a>`,
+    aside: html`An example of the Mosaajii Security SDK<br><a href="/reports">Violation reports: ${view.reports}</a>`,
     content: html`${view.refused === undefined ? '' : html`<p class="note">${refusalText(view.refused)}</p>`}
 ${keyCard(view)} ${customerCard(view)} ${storedCard(view.stored)}`,
     ...(changing && { refresh: 2 }),

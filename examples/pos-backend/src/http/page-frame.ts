@@ -1,4 +1,5 @@
 import { html, raw } from 'hono/html'
+import { icon } from './icon.ts'
 import { pageStyle } from './page-style.ts'
 import { shopScript } from './shop-script.ts'
 
@@ -28,6 +29,7 @@ export function pageFrame({ nonce, title, intro, aside, content, refresh }: Page
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title} · Mosaajii Security SDK</title>
+<link rel="icon" href="${icon.path}">
 <style nonce="${nonce}">${raw(pageStyle)}</style>
 <script nonce="${nonce}" src="${shopScript.path}" integrity="${shopScript.integrity}" defer></script>
 ${refresh === undefined ? '' : html`<noscript><meta http-equiv="refresh" content="${refresh}"></noscript>`}

@@ -5,6 +5,7 @@ import { adminRoutes } from './admin.ts'
 import { readForm, readJson } from './body.ts'
 import { type FormTokens, formTokens } from './form-tokens.ts'
 import { homePage } from './home-page.ts'
+import { icon } from './icon.ts'
 import { reportsPage } from './reports-page.ts'
 import { json, page, type Route, type ShopRequest } from './route.ts'
 import { shopScript } from './shop-script.ts'
@@ -31,7 +32,7 @@ export function shopRoutes({ shop, adminToken, secure, reports }: RoutesOptions)
     ...homeRoutes(shop, tokens, reports),
     view('/reports', ({ nonce }) => page(reportsPage(reports.latest(), nonce))),
     view('/reports/try', ({ nonce }) => page(tryPage(nonce))),
-    read(shopScript.path, () => ({ status: 200, headers: shopScript.headers, text: shopScript.text })),
+    ...[shopScript, icon].map((file) => read(file.path, () => ({ status: 200, ...file }))),
   ]
 }
 

@@ -16,7 +16,7 @@ export function tryPage(nonce: string): Html {
     content: html`<section class="card">
 <div class="head"><h2 id="ran">Neither ran.</h2><button type="button" ${forbiddenHandler}>Press: nothing happens</button></div>
 ${forbiddenScript}
-<p>The browser has reported the script, and reports the handler when you press the button: <a href="/reports">see the reports</a>.</p>
+<p>The browser has reported both: <a href="/reports">see the reports</a>.</p>
 </section>`,
   })
 }

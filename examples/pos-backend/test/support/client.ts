@@ -64,3 +64,14 @@ export function rawExchange(port: number, bytes: string): Promise<string> {
     socket.once('error', reject)
   })
 }
+
+/** Writes bytes to a port and leaves without waiting for an answer. */
+export function leave(port: number, bytes: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
+    socket.once('error', reject)
+    socket.once('close', () => resolve())
+    // Late enough for the server to have begun reading.
+    setTimeout(() => socket.destroy(), 50)
+  })
+}
