@@ -27,7 +27,7 @@ export interface Certificate {
 export function loopbackCertificate(folder: string): Certificate {
   const certFile = join(folder, 'cert.pem')
   const keyFile = join(folder, 'key.pem')
-  execFileSync('openssl', [...request, '-keyout', keyFile, '-out', certFile], { stdio: ['ignore', 'ignore', 'pipe'] })
+  openssl([...request, '-keyout', keyFile, '-out', certFile])
   const cert = readFileSync(certFile, 'utf8')
   const publicKey = new X509Certificate(cert).publicKey.export({ type: 'spki', format: 'der' })
   return {
@@ -36,6 +36,15 @@ export function loopbackCertificate(folder: string): Certificate {
     cert,
     key: readFileSync(keyFile, 'utf8'),
     spki: createHash('sha256').update(publicKey).digest('base64'),
+  }
+}
+
+function openssl(args: readonly string[]): void {
+  try {
+    execFileSync('openssl', args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    throw new Error('openssl is missing: apt-get install openssl', { cause: error })
   }
 }
 
