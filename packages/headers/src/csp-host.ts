@@ -21,6 +21,6 @@ export function checkHost(token: string, path: string, directive: string, build:
   }
   if (folder !== undefined && directive === 'frame-ancestors')
     throw refused(path, 'leave the path out: ancestors are compared by origin')
-  if (host !== undefined && /^[\d.]+$|^\*\.[^.]+$/.test(host))
+  if (host !== undefined && /^(?!127\.0\.0\.1$)[\d.]+$|^\*\.[^.]+$/.test(host))
     build.warn(path, `${host} is too wide, or an address that browsers may ignore`)
 }

@@ -10,7 +10,7 @@ export function warnOfSources(directive: string, text: string, path: string, bui
   if (text.includes("'unsafe-eval'")) build.warn(path, "'unsafe-eval' turns text into code")
   if (text.includes("'strict-dynamic'")) return
   for (const token of text.split(' ')) {
-    if (runs.test(directive) && anywhere.test(token)) build.warn(path, `${token} lets code come from anywhere`)
+    if (runs.test(directive) && anywhere.test(token)) build.warn(path, `${token} is too wide here`)
     else if (plain.test(token)) build.warn(path, `${token} can be changed on its way`)
   }
 }
