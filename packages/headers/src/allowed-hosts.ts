@@ -1,7 +1,8 @@
 import type { Facts, Guard } from '@mosaajii/core'
 import { type Authority, parseAuthority, requestHost } from './authority.ts'
 import { HeadersError } from './errors.ts'
-import { checkOptions } from './options.ts'
+import { checkOptions, listOf } from './options.ts'
+import { urlOf } from './redact.ts'
 
 /** Options of {@link allowedHosts}. */
 export interface AllowedHostsOptions {
@@ -60,27 +61,18 @@ function isKnown(authority: Authority | undefined, known: ReadonlySet<string>): 
 
 /** Entries as `host:port`, where the port is empty for those of http and https. */
 function entriesOf(hosts: readonly string[]): ReadonlySet<string> {
-  if (!Array.isArray(hosts) || hosts.length === 0) {
-    throw new TypeError("allowedHosts: give the hosts that this server answers for, such as ['shop.example']")
-  }
-  return new Set(hosts.map((entry: unknown, i) => entryOf(entry, `allowedHosts: hosts[${i}]`)))
+  const list = listOf(hosts, 'allowedHosts: hosts', entryOf)
+  if (list.length === 0) throw new TypeError('allowedHosts: name a host that this server answers for')
+  return new Set(list)
 }
 
-function entryOf(entry: unknown, who: string): string {
-  const text = typeof entry === 'string' ? entry : ''
-  const anyPort = text.endsWith(':*')
-  const authority = parseAuthority(anyPort ? text.slice(0, -2) : text)
-  if (!authority || (anyPort && authority.port !== '')) {
-    throw new TypeError(`${who} must be a host such as 'shop.example', 'localhost:3000', '[::1]:8080' or 'localhost:*'`)
+function entryOf(entry: unknown, at: string): string {
+  const [, name = '', anyPort] = /^(.+?)(:\*)?$/.exec(typeof entry === 'string' ? entry : '') ?? []
+  const authority = parseAuthority(name)
+  // Browsers send addresses in their canonical form, so an entry is brought to it, and must be a host at all.
+  const host = authority && urlOf(`http://${authority.host}`)?.hostname
+  if (!host || (anyPort && authority.port)) {
+    throw new TypeError(`${at} must be written like 'shop.example', 'localhost:3000', '[::1]:8080' or 'localhost:*'`)
   }
-  return `${canonicalHost(authority.host, who)}:${anyPort ? '*' : authority.port}`
-}
-
-/** Browsers send addresses in their canonical form, so an entry is brought to it, and must be a host at all. */
-function canonicalHost(host: string, who: string): string {
-  try {
-    return new URL(`http://${host}`).hostname
-  } catch {
-    throw new TypeError(`${who} is not a host`)
-  }
+  return `${host}:${anyPort ? '*' : authority.port}`
 }

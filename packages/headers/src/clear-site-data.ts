@@ -1,6 +1,5 @@
 import type { HeaderPair } from '@mosaajii/core'
-import { parseAuthority } from './authority.ts'
-import { checkOptions } from './options.ts'
+import { checkOptions, listOf } from './options.ts'
 
 const directives = [
   'cache',
@@ -28,9 +27,6 @@ export interface ClearSiteDataOptions {
   readonly directives?: readonly ClearSiteDataDirective[]
 }
 
-/** What a prefix demands of a cookie (RFC 6265bis, 4.1.3), in lower case: browsers do not mind the case. */
-const hostPrefix = '__host-'
-
 /**
  * The headers of a logout: `Clear-Site-Data: "storage"`, and the session cookie expired by its name. Not `"cookies"`, which would also sign
  * out every sibling subdomain. Browsers take Clear-Site-Data over https only. The session must also end on the server: a browser may
@@ -52,36 +48,32 @@ export function clearSiteData(options: ClearSiteDataOptions = {}): readonly Head
   return Object.freeze(pairs.map((pair) => Object.freeze(pair)))
 }
 
-function directiveList(list: readonly ClearSiteDataDirective[]): string {
-  if (
-    !Array.isArray(list) ||
-    list.length === 0 ||
-    !list.every((one: ClearSiteDataDirective) => directives.includes(one))
-  ) {
-    throw new TypeError(`clearSiteData: directives must be some of ${directives.join(', ')}`)
-  }
-  return [...new Set(list)].map((directive) => `"${directive}"`).join(', ')
+function directiveList(asked: readonly ClearSiteDataDirective[]): string {
+  const known: readonly unknown[] = directives
+  const list = listOf(asked, 'clearSiteData: directives', (one) => `"${known.includes(one) ? String(one) : ''}"`)
+  if (list.length > 0 && !list.includes('""')) return list.join(', ')
+  throw new TypeError(`clearSiteData: directives must be some of ${directives.join(', ')}`)
+}
+
+/** RFC 6265, 4.1.1: a token, a path-value without what ends it, and a host name. */
+const forms = {
+  cookie: /^[\w!#$%&'*+.^`|~-]{1,256}$/,
+  path: /^\/[!-:<-~]{0,1023}$/,
+  domain: /^\.?[a-z\d-]{1,63}(\.[a-z\d-]{1,63}){0,9}$/i,
 }
 
 function expired(cookie: string, { path = '/', domain }: ClearSiteDataOptions): string {
-  if (typeof cookie !== 'string' || !/^[\w!#$%&'*+.^`|~-]{1,256}$/.test(cookie)) {
-    throw new TypeError('clearSiteData: cookie must be the name of a cookie, such as __Host-session')
+  for (const [name, value] of Object.entries({ cookie, path, domain })) {
+    const form = forms[name as keyof typeof forms]
+    if (value !== undefined && !(typeof value === 'string' && form.test(value))) {
+      throw new TypeError(`clearSiteData: ${name} must be written as it was in Set-Cookie`)
+    }
   }
-  // The characters of a path-value (RFC 6265, 4.1.1), without what ends it.
-  if (typeof path !== 'string' || !/^\/[\x21-\x3a\x3c-\x7e]{0,1023}$/.test(path)) {
-    throw new TypeError('clearSiteData: path must begin with / and may not hold spaces, ; or controls')
-  }
-  if (domain !== undefined && !isDomain(domain)) throw new TypeError('clearSiteData: domain must be a host name')
-  if (cookie.toLowerCase().startsWith(hostPrefix) && (path !== '/' || domain !== undefined)) {
+  // Browsers do not mind the case of a prefix (RFC 6265bis, 4.1.3).
+  if (/^__host-/i.test(cookie) && (path !== '/' || domain !== undefined)) {
     throw new TypeError('clearSiteData: a __Host- cookie has the path / and no domain')
   }
   const where = domain === undefined ? `Path=${path}` : `Path=${path}; Domain=${domain}`
   // Secure also where the cookie had none: it expires all the same, and __Host- and __Secure- cookies need it.
   return `${cookie}=; ${where}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; SameSite=Lax`
-}
-
-function isDomain(domain: unknown): boolean {
-  const name = typeof domain === 'string' ? domain.replace(/^\./, '') : ''
-  const authority = parseAuthority(name)
-  return authority?.host === name.toLowerCase() && !name.startsWith('[')
 }

@@ -1,7 +1,8 @@
 import type { Facts, Guard } from '@mosaajii/core'
-import { requestHost } from './authority.ts'
+import { type Authority, parseAuthority, requestHost } from './authority.ts'
 import { HeadersError } from './errors.ts'
-import { checkOptions } from './options.ts'
+import { checkOptions, listOf } from './options.ts'
+import { urlOf } from './redact.ts'
 
 /** Where request headers are read: a function, a `Headers` object, or a record with names in lower case such as Node's `request.headers`. */
 export type HeaderSource =
@@ -95,23 +96,16 @@ function rulesOf(options: FetchMetadataOptions, who: string): Rules {
   if (typeof sameSite !== 'boolean' || typeof frames !== 'boolean') {
     throw new TypeError(`${who}: sameSite and frames must be true or false`)
   }
-  if (!Array.isArray(origins)) throw new TypeError(`${who}: origins must be a list`)
-  origins.forEach((origin: unknown, i) => {
-    if (origin !== 'null' && !isOrigin(origin)) {
-      throw new TypeError(`${who}: origins[${i}] must be written as browsers send it, such as 'https://pay.example'`)
-    }
+  const list = listOf(origins, `${who}: origins`, (origin, at) => {
+    if (isOrigin(origin)) return origin
+    throw new TypeError(`${at} must be written as browsers send it, such as 'https://pay.example'`)
   })
-  return { origins: new Set(origins as readonly string[]), sameSite, frames }
+  return { origins: new Set(list), sameSite, frames }
 }
 
 /** Lower case, without a path, without the port that its scheme has anyway. */
-function isOrigin(value: unknown): boolean {
-  if (typeof value !== 'string' || !/^https?:\/\//.test(value)) return false
-  try {
-    return new URL(value).origin === value
-  } catch {
-    return false
-  }
+function isOrigin(value: unknown): value is string {
+  return value === 'null' || (typeof value === 'string' && /^https?:/.test(value) && urlOf(value)?.origin === value)
 }
 
 type Read = (name: string) => string | undefined
@@ -150,18 +144,13 @@ function isNavigation(read: Read, method: string, { frames }: Rules): boolean {
 /** Whether an Origin is this host. The scheme is not compared: behind a proxy that ends TLS it is not known here. */
 function isOwn(read: Read, origin: string | undefined): boolean {
   if (origin === undefined) return true
-  const host = requestHost(read)
-  const scheme = /^https?:\/\/(?=[^/?#@,\s\\]+$)/.exec(origin)?.[0]
-  if (scheme === undefined || host === undefined || !/^[\w.:[\]-]{1,300}$/.test(host)) return false
-  return sameHost(origin, scheme + host)
+  const [, from] = /^https?:\/\/(.+)/.exec(origin) ?? []
+  const own = requestHost(read)
+  return own !== undefined && from !== undefined && sameAuthority(parseAuthority(own), parseAuthority(from))
 }
 
-function sameHost(origin: string, own: string): boolean {
-  try {
-    return new URL(origin).host === new URL(own).host
-  } catch {
-    return false
-  }
+function sameAuthority(own: Authority | undefined, from: Authority | undefined): boolean {
+  return own !== undefined && own.host === from?.host && own.port === from.port
 }
 
 function reader(headers: HeaderSource): Read {

@@ -32,14 +32,16 @@ export interface ReadReports {
   readonly dropped: number
 }
 
+const oldType = 'application/csp-report'
+const newType = 'application/reports+json'
+
 /** The two formats in which browsers send reports. */
-export type ReportType = 'application/csp-report' | 'application/reports+json'
+export type ReportType = typeof oldType | typeof newType
 
 /** Limits that were checked. */
 export type ReportLimits = Required<ParseReportsOptions>
 
 const maxDepth = 16
-const steps: Readonly<Record<string, number>> = { '[': 1, '{': 1, ']': -1, '}': -1 }
 
 /**
  * Reads the violation reports that a browser sent: `application/csp-report` (CSP 2, `report-uri`) or `application/reports+json` (Reporting
@@ -64,42 +66,40 @@ export function parseReports(
 }
 
 /** Checks the limits. @throws {RangeError} when one is not a whole number of at least 1. */
-export function reportLimits(options: ParseReportsOptions, who: string): ReportLimits {
-  const { maxBytes = 65_536, maxReports = 100 } = options
-  for (const [name, value] of Object.entries({ maxBytes, maxReports })) {
-    if (!Number.isSafeInteger(value) || value < 1)
+export function reportLimits({ maxBytes = 65_536, maxReports = 100 }: ParseReportsOptions, who: string): ReportLimits {
+  const limits = { maxBytes, maxReports }
+  checkCounts(limits, who)
+  return limits
+}
+
+/** @throws {RangeError} when one is not a whole number of at least 1. */
+export function checkCounts(counts: Readonly<Record<string, number>>, who: string): void {
+  for (const [name, value] of Object.entries(counts)) {
+    if (!Number.isSafeInteger(value) || value < 1) {
       throw new RangeError(`${who}: ${name} must be a whole number, at least 1`)
+    }
   }
-  return { maxBytes, maxReports }
 }
 
 /** @throws {HeadersError} `REPORT_TYPE_REFUSED` when it is neither of the two. */
 export function reportType(contentType: string | undefined): ReportType {
-  const type = typeof contentType === 'string' ? contentType.slice(0, 200).split(';', 1)[0]?.trim().toLowerCase() : ''
-  if (type === 'application/csp-report' || type === 'application/reports+json') return type
-  throw new HeadersError('REPORT_TYPE_REFUSED', 'send application/csp-report or application/reports+json', {
-    status: 415,
-  })
+  const type = contentType?.slice(0, 200).split(';')[0]?.trim().toLowerCase()
+  if (type === oldType || type === newType) return type
+  throw new HeadersError('REPORT_TYPE_REFUSED', `send ${oldType} or ${newType}`, { status: 415 })
 }
 
 /** Reads a body. What {@link parseReports} does, with the number of what was left out. */
 export function readReports(type: ReportType, body: string | Uint8Array, limits: ReportLimits): ReadReports {
-  const text = textOf(body, limits.maxBytes)
-  if (isDeep(text)) throw invalid()
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    throw invalid()
-  }
-  return reportsOf(type, value, limits)
+  const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body
+  if (bytes.length > limits.maxBytes) throw tooLarge(limits.maxBytes)
+  return reportsOf(type, parsed(bytes), limits)
 }
 
 /** The reports in a body that was parsed already. */
 export function reportsOf(type: ReportType, value: unknown, { maxReports }: ReportLimits): ReadReports {
-  const items = type === 'application/csp-report' ? oldItems(value) : newItems(value)
+  const items = type === oldType ? [own(value, 'csp-report')] : violationsIn(value)
   const reports = items.slice(0, maxReports).flatMap((item) => reportOf(item) ?? [])
-  if (type === 'application/csp-report' && reports.length === 0) throw invalid()
+  if (type === oldType && reports.length === 0) throw invalid()
   return { reports, dropped: items.length - reports.length }
 }
 
@@ -111,24 +111,19 @@ export function tooLarge(maxBytes: number): HeadersError {
   })
 }
 
-function invalid(): HeadersError {
+/** @throws {HeadersError} `REPORT_INVALID`. */
+export function invalid(): HeadersError {
   return new HeadersError('REPORT_INVALID', 'the body holds no violation report', { status: 400 })
 }
 
-function textOf(body: string | Uint8Array, maxBytes: number): string {
-  // A text has at least as many bytes as characters: what is far too long is not encoded to find out.
-  if (body.length > maxBytes) throw tooLarge(maxBytes)
-  if (typeof body !== 'string') return decoded(body)
-  if (new TextEncoder().encode(body).length > maxBytes) throw tooLarge(maxBytes)
-  return body
-}
-
-function decoded(bytes: Uint8Array): string {
+function parsed(bytes: Uint8Array): unknown {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    if (!isDeep(text)) return JSON.parse(text)
   } catch {
-    throw invalid()
+    // No UTF-8 or no JSON.
   }
+  throw invalid()
 }
 
 /** Whether JSON text nests deeper than any report does; some engines parse by recursion. Brackets in strings do not count. */
@@ -137,75 +132,58 @@ function isDeep(text: string): boolean {
   let quoted = false
   // By hand, because a regular expression for strings takes quadratic time on a text of open quotes.
   for (let i = 0; i < text.length && depth <= maxDepth; i++) {
-    const character = text[i]
+    const character = text.charAt(i)
     if (quoted && character === '\\') i += 1
     else if (character === '"') quoted = !quoted
-    else if (!quoted) depth += steps[character ?? ''] ?? 0
+    else if (!quoted && '[{'.includes(character)) depth += 1
+    else if (!quoted && ']}'.includes(character)) depth -= 1
   }
   return depth > maxDepth
 }
 
-/** One object has been a whole body in some versions of Safari, in either format. */
-function newItems(value: unknown): readonly unknown[] {
-  if (isRecord(value)) return [violationOf(value)]
-  if (!Array.isArray(value)) throw invalid()
-  return value.map((item) => (isRecord(item) ? violationOf(item) : undefined))
+/** Other kinds of reports (deprecations, crashes, network errors) are `undefined`. Some versions of Safari send one object without a list. */
+function violationsIn(value: unknown): readonly unknown[] {
+  if (typeof value !== 'object' || value === null) throw invalid()
+  return [value].flat().map((item: unknown) => (own(item, 'type') === 'csp-violation' ? own(item, 'body') : undefined))
 }
 
-/** The body of a CSP violation; `undefined` for the other kinds of reports (deprecations, crashes, network errors). */
-function violationOf(item: Fields): unknown {
-  return own(item, 'type') === 'csp-violation' ? own(item, 'body') : undefined
-}
-
-function oldItems(value: unknown): readonly unknown[] {
-  return isRecord(value) ? [own(value, 'csp-report')] : []
-}
-
-type Fields = Readonly<Record<string, unknown>>
-
-/** Name in the Reporting API, name in CSP 2. */
-const names = {
-  directive: ['effectiveDirective', 'effective-directive', 'violatedDirective', 'violated-directive'],
-  blocked: ['blockedURL', 'blocked-uri'],
-  page: ['documentURL', 'document-uri'],
-  disposition: ['disposition'],
-  source: ['sourceFile', 'source-file'],
-  line: ['lineNumber', 'line-number'],
-  column: ['columnNumber', 'column-number'],
-} as const
+/** The names in the Reporting API and in CSP 2. */
+const directiveNames = ['effectiveDirective', 'effective-directive', 'violated-directive']
+const addressNames = { blocked: ['blockedURL', 'blocked-uri'], page: ['documentURL', 'document-uri'] }
+const placeNames = { line: ['lineNumber', 'line-number'], column: ['columnNumber', 'column-number'] }
 
 function reportOf(item: unknown): CspReport | undefined {
-  if (!isRecord(item)) return undefined
-  const read = (field: keyof typeof names) =>
-    names[field].map((name) => own(item, name)).find((value) => value !== undefined)
-  const directive = directiveOf(read('directive'))
+  const read = (names: readonly string[]) => names.map((name) => own(item, name)).find((value) => value !== undefined)
+  // Only the name: in CSP 2 the sources of the directive follow it, nonces among them.
+  const directive = /^[a-z][a-z-]{2,39}(?= |$)/.exec(textOf(read(directiveNames)))?.[0]
   if (directive === undefined) return undefined
-  const source = redactedAddress(read('source'))
-  const [line, column] = [place(read('line')), place(read('column'))]
-  return {
+  const report: Writable<CspReport> = {
     directive,
-    blocked: redactedAddress(read('blocked')),
-    page: redactedAddress(read('page')),
-    disposition: read('disposition') === 'report' ? 'report' : 'enforce',
-    ...(source === 'unknown' ? {} : { source }),
-    ...(line === undefined ? {} : { line }),
-    ...(column === undefined ? {} : { column }),
+    blocked: redactedAddress(read(addressNames.blocked)),
+    page: redactedAddress(read(addressNames.page)),
+    disposition: own(item, 'disposition') === 'report' ? 'report' : 'enforce',
   }
+  const source = redactedAddress(read(['sourceFile', 'source-file']))
+  if (source !== 'unknown') report.source = source
+  for (const name of ['line', 'column'] as const) {
+    const place = read(placeNames[name])
+    if (isPlace(place)) report[name] = place
+  }
+  return report
 }
 
-/** Only the name: in CSP 2 the sources of the directive follow it, nonces among them. */
-function directiveOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? /^[a-z][a-z-]{2,39}(?= |$)/.exec(value)?.[0] : undefined
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
-function place(value: unknown): number | undefined {
-  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined
+function isPlace(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
-function isRecord(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function own(record: Fields, name: string): unknown {
-  return Object.hasOwn(record, name) ? record[name] : undefined
+/** Only own fields of an object: a body may be called `__proto__`. */
+function own(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
+  return (value as Readonly<Record<string, unknown>>)[name]
 }

@@ -1,18 +1,7 @@
 const longest = 400
 
 /** What a browser puts in place of an address when the violation was no load, and the schemes that it cuts an address down to. */
-const keywords: ReadonlySet<string> = new Set([
-  'inline',
-  'eval',
-  'wasm-eval',
-  'self',
-  'trusted-types-policy',
-  'trusted-types-sink',
-  'data',
-  'blob',
-  'about',
-  'filesystem',
-])
+const keyword = /^(inline|(wasm-)?eval|self|trusted-types-(policy|sink)|data|blob|about|filesystem)$/
 
 /**
  * What of a reported address may be kept: scheme, host and path of one on the web, the scheme alone of any other, or one of the keywords
@@ -26,15 +15,16 @@ const keywords: ReadonlySet<string> = new Set([
  */
 export function redactedAddress(reported: unknown): string {
   if (typeof reported !== 'string') return 'unknown'
-  if (keywords.has(reported)) return reported
-  const url = parsed(reported)
+  if (keyword.test(reported)) return reported
+  const url = urlOf(reported)
   if (!url) return 'unknown'
-  if (!/^(https?|wss?):$/.test(url.protocol)) return url.protocol.slice(0, -1).slice(0, 40)
+  if (!/^(http|ws)s?:$/.test(url.protocol)) return url.protocol.slice(0, -1).slice(0, 40)
   const path = url.pathname.replace(/;.*$/, '')
   return `${url.protocol}//${url.host}${path}`.replaceAll(/nonce-[\w+/=%-]+/gi, 'nonce-redacted').slice(0, longest)
 }
 
-function parsed(text: string): URL | undefined {
+/** An absolute address, where it is one. */
+export function urlOf(text: string): URL | undefined {
   try {
     return new URL(text)
   } catch {

@@ -2,6 +2,7 @@ import { type Clock, emit, type EventSink, systemClock } from '@mosaajii/core'
 import { HeadersError } from './errors.ts'
 import { checkOptions } from './options.ts'
 import {
+  checkCounts,
   type ParseReportsOptions,
   type ReadReports,
   readReports,
@@ -98,11 +99,7 @@ function reportsIn(
 
 function tokenBucket(options: ReportEndpointOptions, clock: Clock): { take(): boolean } {
   const { perMinute = 60, burst = 100 } = options
-  for (const [name, value] of Object.entries({ perMinute, burst })) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new RangeError(`reportEndpoint: ${name} must be a whole number, at least 1`)
-    }
-  }
+  checkCounts({ perMinute, burst }, 'reportEndpoint')
   let tokens = burst
   let filled = clock.now()
   const take = (): boolean => {
