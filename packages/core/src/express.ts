@@ -137,11 +137,11 @@ class ExpressFacts extends RequestFacts {
 export function problems(options: ProblemsOptions = {}): ErrorRequestHandler {
   checkProblemsOptions(options)
   return (error: unknown, req, res, next) => {
+    const answer = answerTo(error, options, statusOfExpress(error), errorField(error, 'headers'))
     if (res.headersSent) {
       next(error)
       return
     }
-    const answer = answerTo(error, options, statusOfExpress(error), errorField(error, 'headers'))
     // A body that a parser gave up must still be read to its end, or the connection is stuck with it.
     req.unpipe()
     req.resume()

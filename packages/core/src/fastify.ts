@@ -187,11 +187,9 @@ export function problems(
 ): (error: unknown, request: FastifyRequest, reply: FastifyReply) => void {
   checkProblemsOptions(options)
   return (error, _request, reply) => {
-    if (reply.raw.headersSent) {
-      reply.send(error)
-      return
-    }
-    sendAnswer(reply, answerTo(error, options, statusOfFastify(error), errorField(error, 'headers')))
+    const answer = answerTo(error, options, statusOfFastify(error), errorField(error, 'headers'))
+    if (reply.raw.headersSent) reply.send(error)
+    else sendAnswer(reply, answer)
   }
 }
 

@@ -5,7 +5,7 @@ import { type Problem, problemOf, toProblem } from './problem.ts'
 
 /** Options of `problems()`, the same on each framework. */
 export interface ProblemsOptions {
-  /** Told of every error and of what the client sees of it, for logs. What it throws is ignored. */
+  /** Told of every error and of what the client sees of it, unless its answer had already begun; for logs. What it throws is ignored. */
   readonly onError?: (error: unknown, problem: Problem) => void
 }
 

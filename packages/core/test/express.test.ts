@@ -4,7 +4,7 @@ import { dataOf } from '@mosaajii/core'
 import { problems, toExpress } from '@mosaajii/core/express'
 import express, { type Request, type Response } from 'express'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { listen, type Running, send } from './support/http.ts'
+import { listen, type Running, send, sendRaw } from './support/http.ts'
 
 const running: Running[] = []
 afterEach(async () => {
@@ -178,6 +178,44 @@ describe('a guard that is replaced', () => {
     const { headers } = await send(await started(app), '/')
     expect(headers['x-changed']).toBe('2')
     expect(headers).not.toHaveProperty('x-kept')
+  })
+})
+
+describe('problems on Express', () => {
+  it('hands an error on once the answer has begun, and tells of it all the same', async () => {
+    const told: unknown[] = []
+    const handedOn: unknown[] = []
+    const error = new Error('half way')
+    const app = express()
+    app.get('/', (_req, res, next) => {
+      res.write('half')
+      next(error)
+    })
+    app.use(problems({ onError: (one) => void told.push(one) }))
+    const last: express.ErrorRequestHandler = (one, _req, res, _next) => {
+      handedOn.push(one)
+      res.destroy()
+    }
+    app.use(last)
+    await expect(send(await started(app), '/')).rejects.toThrow()
+    expect([told, handedOn]).toEqual([[error], [error]])
+  })
+
+  it('reads a body that was given up to its end, so that the connection goes on', async () => {
+    const app = express()
+    app.post('/', (req, _res, next) => {
+      req.once('readable', () => {
+        req.read(1)
+        next(new Error('enough'))
+      })
+    })
+    app.get('/', (_req, res) => void res.send('next'))
+    app.use(problems())
+    const body = 'x'.repeat(300_000)
+    const post = `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    const answers = await sendRaw(await started(app), `${post}GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`)
+    expect(answers).toMatch(/^HTTP\/1.1 500 /)
+    expect(answers).toMatch(/next$/)
   })
 })
 
