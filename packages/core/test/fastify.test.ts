@@ -113,6 +113,19 @@ describe('problems on Fastify', () => {
     expect(answer.headers['content-type']).toBe('application/problem+json')
   })
 
+  it('hands an error on once the answer has begun, and tells of it all the same', async () => {
+    const told: unknown[] = []
+    const error = new Error('half way')
+    const app = fastify()
+    app.setErrorHandler(problems({ onError: (one) => void told.push(one) }))
+    app.get('/', (_request, reply) => {
+      reply.raw.write('half')
+      throw error
+    })
+    await expect(get(app, '/')).rejects.toThrow(/aborted|hang up/)
+    expect(told).toEqual([error])
+  })
+
   it('works with inject, settled too', async () => {
     const statuses: number[] = []
     const app = fastify()
