@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { runtimes } from './lib/runtimes.mjs'
 
-const AREAS = { crypto: './crypto/area.mjs', micro: './micro/area.mjs' }
+const AREAS = { crypto: './crypto/area.mjs', headers: './headers/area.mjs', micro: './micro/area.mjs' }
 const USAGE = `usage: node bench/run.mjs [${Object.keys(AREAS).join(' | ')}] [--quick] [--nodes=20,22,24,26]`
 
 const { areas, quick, on } = readArguments()

@@ -1,0 +1,188 @@
+// Security headers and the bridges beside their peers, over HTTP: runs the workers and prints what they found.
+import { ensureBuilt } from '../lib/built.mjs'
+import { interleave } from '../lib/interleave.mjs'
+import { quantile, summary } from '../lib/measure.mjs'
+import { digits, table } from '../lib/table.mjs'
+
+const FRAMEWORKS = ['express', 'fastify', 'hono']
+const PEERS = { express: 'helmet', fastify: '@fastify/helmet', hono: 'hono secureHeaders' }
+const SETS = [...FRAMEWORKS.map((each) => `headers ${each}`), ...FRAMEWORKS.map((each) => `bridge ${each}`), 'nonce']
+
+/** Above the bare framework: ours as a part of the peer. */
+const SHARE_OF_PEER = { express: 1 / 2, fastify: 1 / 3, hono: 0.9 }
+const NONCE_NANOSECONDS = 50
+
+const ROWS = ['set by hand, as ours', 'ours', 'peer', 'set by hand, equal', 'ours, equal', 'peer, equal']
+const BRIDGE_ROWS = ['one by hand', 'one guard', 'three by hand', 'three guards']
+
+/**
+ * @param {{ runtimes: { name: string, version: string, exec: string }[], quick: boolean }} o
+ * @returns {Promise<{ text: string, figures: object }>}
+ */
+export async function run({ runtimes, quick }) {
+  ensureBuilt(['core', 'headers'])
+  const worker = new URL('worker.mjs', import.meta.url)
+  const args = [process.execPath, ...(quick ? ['--quick'] : [])]
+  const runs = []
+  for (let i = 0; i < (quick ? 1 : 3); i++) runs.push(await interleave({ runtimes, worker, sets: SETS, args }))
+  const costs = joined(runs)
+  const nodes = runtimes.map(({ name }) => name)
+  const verdicts = [...shareVerdicts(costs, nodes), nonceVerdict(costs, nodes), ...bridgeVerdicts(costs, nodes)]
+  const { notes } = runs[0][nodes[0]]
+  return { text: report(costs, nodes, verdicts, notes), figures: { verdicts, notes, ...figuresOf(costs) } }
+}
+
+/** The rounds of all runs, one run after the other. Each run has processes of its own. */
+function joined(runs) {
+  const costs = {}
+  for (const run of runs) {
+    for (const [node, { costs: groups }] of Object.entries(run)) {
+      for (const [group, tasks] of Object.entries(groups)) {
+        for (const [task, rounds] of Object.entries(tasks)) {
+          ;(((costs[node] ??= {})[group] ??= {})[task] ??= []).push(...rounds)
+        }
+      }
+    }
+  }
+  return costs
+}
+
+/** Each round's cost above the bare framework, which is there twice: their mean is less noisy than either. */
+function above(tasks, name) {
+  const bare = tasks.bare.map((cost, round) => (cost + tasks['bare again'][round]) / 2)
+  return tasks[name].map((cost, round) => cost - bare[round])
+}
+
+const perRound = (one, other, combine) => one.map((cost, round) => combine(cost, other[round]))
+const quotient = (one, other) => perRound(one, other, (a, b) => a / b)
+const difference = (one, other) => perRound(one, other, (a, b) => a - b)
+
+function shareVerdicts(costs, nodes) {
+  const verdict = (framework, variant) => ({
+    figure: `ours / ${PEERS[framework]}${variant}`,
+    byNode: byNode(nodes, (node) => {
+      const tasks = costs[node][`headers ${framework}`]
+      const share = summary(quotient(above(tasks, `ours${variant}`), above(tasks, `peer${variant}`)))
+      return {
+        ...share,
+        target: `<= ${digits(SHARE_OF_PEER[framework])}`,
+        met: share.median <= SHARE_OF_PEER[framework],
+      }
+    }),
+  })
+  return FRAMEWORKS.flatMap((framework) => [verdict(framework, ''), verdict(framework, ', equal')])
+}
+
+function nonceVerdict(costs, nodes) {
+  return {
+    figure: 'nonceSource(), ns a call',
+    byNode: byNode(nodes, (node) => {
+      const nanoseconds = summary(costs[node].nonce['nonceSource()'].map((cost) => cost * 1000))
+      return { ...nanoseconds, target: `<= ${NONCE_NANOSECONDS}`, met: nanoseconds.median <= NONCE_NANOSECONDS }
+    }),
+  }
+}
+
+/**
+ * Within noise: the median of guard / by hand, whole requests, is no higher than what the same middleware measured twice shows in one round of
+ * twenty (the 95th percentile of by hand, again / by hand).
+ */
+function bridgeVerdicts(costs, nodes) {
+  const verdict = (framework, guarded, byHand) => ({
+    figure: `${framework}: ${guarded} / ${byHand}`,
+    byNode: byNode(nodes, (node) => {
+      const tasks = costs[node][`bridge ${framework}`]
+      const ratio = summary(quotient(tasks[guarded], tasks[byHand]))
+      const noise = quantile(quotient(tasks[`${byHand}, again`], tasks[byHand]), 0.95)
+      return { ...ratio, target: `<= ${noise.toFixed(3)}`, met: ratio.median <= noise }
+    }),
+  })
+  return FRAMEWORKS.flatMap((framework) => [
+    verdict(framework, 'one guard', 'one by hand'),
+    verdict(framework, 'three guards', 'three by hand'),
+  ])
+}
+
+const byNode = (nodes, judge) => Object.fromEntries(nodes.map((node) => [node, judge(node)]))
+
+function report(costs, nodes, verdicts, notes) {
+  return [
+    'CPU time of a request above the bare framework, in us: median [quartiles]. "bare again" is the noise.',
+    headerTable(costs, nodes, notes),
+    'CPU time of a request above the framework without a guard, in us: median [quartiles].',
+    bridgeTable(costs, nodes),
+    'A nonce, CPU time in ns.',
+    nonceTable(costs, nodes),
+    'Verdicts: median of the ratios of each round [quartiles], beside the target.',
+    verdictTable(verdicts, nodes),
+  ].join('\n\n')
+}
+
+function headerTable(costs, nodes, notes) {
+  const rows = FRAMEWORKS.flatMap((framework) => {
+    const group = `headers ${framework}`
+    const cells = (value) => nodes.map((node) => value(costs[node][group]))
+    const named = (row) => row.replace('peer', PEERS[framework])
+    const counted = { ours: notes[group].ours, peer: notes[group].peer }
+    return [
+      [`${framework}, bare: all of it`, ...cells((tasks) => spread(tasks.bare))],
+      [`${framework}, bare again`, ...cells((tasks) => spread(difference(tasks['bare again'], tasks.bare)))],
+      ...ROWS.map((row) => [
+        `${framework}, ${named(row)} (${counted[row] ?? (row.endsWith('equal') ? notes[group].equal : notes[group].ours)} headers)`,
+        ...cells((tasks) => spread(above(tasks, row))),
+      ]),
+    ]
+  })
+  return table(['', ...nodes.map((node) => `Node ${node}`)], rows)
+}
+
+function bridgeTable(costs, nodes) {
+  const rows = FRAMEWORKS.flatMap((framework) => {
+    const cells = (value) => nodes.map((node) => value(costs[node][`bridge ${framework}`]))
+    return [
+      [`${framework}, no guard: all of it`, ...cells((tasks) => spread(tasks['no guard']))],
+      ...BRIDGE_ROWS.map((row) => [
+        `${framework}, ${row}`,
+        ...cells((tasks) => spread(difference(tasks[row], tasks['no guard']))),
+      ]),
+    ]
+  })
+  return table(['', ...nodes.map((node) => `Node ${node}`)], rows)
+}
+
+function nonceTable(costs, nodes) {
+  const rows = Object.keys(costs[nodes[0]].nonce).map((task) => [
+    task,
+    ...nodes.map((node) => digits(summary(costs[node].nonce[task]).median * 1000)),
+  ])
+  return table(['', ...nodes.map((node) => `Node ${node}`)], rows)
+}
+
+function spread(values) {
+  const { median, q1, q3 } = summary(values)
+  return `${median.toFixed(2)} [${q1.toFixed(2)} ${q3.toFixed(2)}]`
+}
+
+function verdictTable(verdicts, nodes) {
+  const cell = ({ median, q1, q3, target, met }) =>
+    `${digits3(median)} [${digits3(q1)} ${digits3(q3)}] ${target} ${met ? 'met' : 'MISSED'}`
+  return table(
+    ['', ...nodes.map((node) => `Node ${node}`)],
+    verdicts.map(({ figure, byNode: cells }) => [figure, ...nodes.map((node) => cell(cells[node]))]),
+  )
+}
+
+const digits3 = (value) => (value < 10 ? value.toFixed(3) : digits(value))
+
+function figuresOf(costs) {
+  const cpuMicroseconds = {}
+  for (const [node, groups] of Object.entries(costs)) {
+    cpuMicroseconds[node] = {}
+    for (const [group, tasks] of Object.entries(groups)) {
+      cpuMicroseconds[node][group] = Object.fromEntries(
+        Object.entries(tasks).map(([task, all]) => [task, summary(all)]),
+      )
+    }
+  }
+  return { cpuMicroseconds }
+}
