@@ -1,19 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { clearSiteData, extendPolicy, type PolicyChanges, presets } from '@mosaajii/headers'
 import type { Page } from 'playwright-core'
-import { afterAll, describe, expect, it } from 'vitest'
-import { loopbackCertificate } from '../../../../test/certificate.ts'
+import { describe, expect, it } from 'vitest'
 import { chromiumPath } from '../../../../test/services.ts'
 import { marksOf } from './chromium.ts'
 import { frameworkNames } from './frameworks.ts'
-import { html, openLab, patience, picture, type Routes, script } from './lab.ts'
+import { html, labCertificate, openLab, patience, picture, type Routes, script } from './lab.ts'
 
 const chromium = chromiumPath()
-const folder = mkdtempSync(join(tmpdir(), 'mosaajii-isolation-'))
-const certificate = chromium === undefined ? undefined : loopbackCertificate(folder)
-afterAll(() => rmSync(folder, { recursive: true }))
+const certificate = labCertificate(chromium)
 
 const flags = [
   `--ignore-certificate-errors-spki-list=${certificate?.spki}`,

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import {
   createServer,
   type IncomingHttpHeaders,
@@ -8,10 +9,12 @@ import {
 } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { FetchMetadataOptions, HeaderPolicy } from '@mosaajii/headers'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll } from 'vitest'
-import type { Certificate } from '../../../../test/certificate.ts'
+import { type Certificate, loopbackCertificate } from '../../../../test/certificate.ts'
 import { type Chromium, startChromium } from './chromium.ts'
 import { type Framework, frameworks, type Listener, type Reply } from './frameworks.ts'
 
@@ -177,6 +180,17 @@ async function close(server: Server): Promise<void> {
   server.close()
   server.closeAllConnections()
   await closed
+}
+
+/** A certificate for sites over https, where there is a browser that visits them. Its files are gone; what they held is in it. */
+export function labCertificate(executablePath: string | undefined): Certificate | undefined {
+  if (executablePath === undefined) return undefined
+  const folder = mkdtempSync(join(tmpdir(), 'mosaajii-lab-'))
+  try {
+    return loopbackCertificate(folder)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 }
 
 /** A page. */

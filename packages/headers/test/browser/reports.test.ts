@@ -1,18 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { extendPolicy, type HeaderPolicy, presets } from '@mosaajii/headers'
-import { afterAll, describe, expect, it } from 'vitest'
-import { loopbackCertificate } from '../../../../test/certificate.ts'
+import { describe, expect, it } from 'vitest'
 import { chromiumPath } from '../../../../test/services.ts'
 import { marksOf } from './chromium.ts'
 import { frameworkNames } from './frameworks.ts'
-import { html, openLab, patience, type Routes, script, type Site } from './lab.ts'
+import { html, labCertificate, openLab, patience, type Routes, script, type Site } from './lab.ts'
 
 const chromium = chromiumPath()
-const folder = mkdtempSync(join(tmpdir(), 'mosaajii-reports-'))
-const certificate = chromium === undefined ? undefined : loopbackCertificate(folder)
-afterAll(() => rmSync(folder, { recursive: true }))
+const certificate = labCertificate(chromium)
 
 const flags = [
   // The Reporting API would wait for a minute.
