@@ -6,7 +6,7 @@ import { checkGuard } from './guard-state/check-guard.ts'
 import { asError, isPending, keep, refusalOf, replacedBy } from './guard-state/keep.ts'
 import { headersFrom } from './headers-from.ts'
 import { factsOf, type HonoCarrier, type HonoFacts, sourceKey } from './hono/facts.ts'
-import { writeResponse } from './hono/response.ts'
+import { writeForError, writeResponse } from './hono/response.ts'
 import type { AddressSource } from './hono/sources.ts'
 import { applyEntry, settle } from './node-response.ts'
 import {
@@ -106,6 +106,9 @@ async function writeAfter(facts: HonoFacts, context: Context, next: Next, settle
   try {
     await next()
     if (outermost) writeResponse(context, facts)
+  } catch (error) {
+    if (outermost) writeForError(context, facts)
+    throw error
   } finally {
     if (outermost) facts.open = false
     if (settled !== undefined) settle(settled, statusOf(context))
@@ -117,9 +120,9 @@ function statusOf(context: Context): number {
   return context.finalized ? context.res.status : 500
 }
 
-/** The outermost guard that refuses writes nothing afterwards: its headers go to where Hono takes those of the answer to the error from. */
+/** The outermost guard that refuses gets no turn after the answer: its headers must be ready for it. */
 function refuse(facts: HonoFacts, context: Context, error: Error): never {
-  if (facts.outgoing === undefined && !facts.open) writeResponse(context, facts)
+  if (facts.outgoing === undefined && !facts.open) writeForError(context, facts)
   throw error
 }
 

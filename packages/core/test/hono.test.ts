@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { dataOf, type Guard, SecurityError } from '@mosaajii/core'
 import { problems, toHono } from '@mosaajii/core/hono'
 import { type Context, Hono } from 'hono'
-import { some } from 'hono/combine'
+import { every, some } from 'hono/combine'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { listen, listenerOf, type Received, type Running, send } from './support/http.ts'
 
@@ -147,6 +147,26 @@ describe.each(ways)('guards of Hono %s', (way, listener) => {
     app.get('/', (c) => c.text(dataOf(c, appPolicy)))
     const answer = await get(app)
     expect([answer.status, answer.body, answer.headers['x-policy']]).toEqual([200, 'app', 'app'])
+  })
+
+  it('reach the answer to a refusal that passes through the outermost as an exception', async () => {
+    const app = new Hono()
+    app.onError(problems())
+    app.use(every(toHono(appPolicy), toHono(refusing)))
+    app.get('/', (c) => c.text('handled'))
+    const answer = await get(app)
+    expect(answer.headers).toMatchObject({ 'x-policy': 'app', 'x-refused': 'yes', 'set-cookie': ['a=1'] })
+    expect(answer.status).toBe(403)
+  })
+
+  it('work where two are tried together before another', async () => {
+    const app = new Hono()
+    app.onError(problems())
+    app.use(some(every(toHono(appPolicy), toHono(refusing)), toHono(watching)))
+    app.get('/', (c) => c.text('handled'))
+    const answer = await get(app)
+    expect([answer.status, answer.body, answer.headers['x-saw']]).toEqual([200, 'handled', '200'])
+    expect(answer.headers['set-cookie']).toEqual(['a=1'])
   })
 
   it('leave alone what has no headers of its own to write to', async () => {

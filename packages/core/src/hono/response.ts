@@ -4,16 +4,33 @@ import { isSetCookie } from '../node-response.ts'
 import { callWriting } from '../node-writing.ts'
 import type { GuardRecord } from '../guard-state/record.ts'
 
-/** Writes the headers of a request's guards on its finished response. */
+/** Writes the headers of a request's guards on its finished response, and calls their `writing`. */
 export function writeResponse(context: Context, record: GuardRecord): void {
+  change(context, record, writeAll)
+}
+
+/**
+ * Leaves the headers of a request's guards where Hono takes those of the answer to an error from. That answer is not made yet, so nobody's
+ * `writing` can see it; and should another guard be tried instead, these are done with.
+ */
+export function writeForError(context: Context, record: GuardRecord): void {
+  change(context, record, addHeaders)
+  for (let entry = record.last; entry !== undefined; entry = entry.previous) entry.replaced = true
+}
+
+function change(
+  context: Context,
+  record: GuardRecord,
+  write: (response: Response, record: GuardRecord) => unknown,
+): void {
   const response = context.res
   try {
-    writeTo(response, record)
+    write(response, record)
   } catch (error) {
     // The headers of what `fetch` returned and of `Response.redirect()` cannot be changed. Those of a copy can.
     const copy = copyOf(response)
     if (copy === undefined) throw error
-    writeTo(copy, record)
+    write(copy, record)
     // Assigning over an old response would merge the old headers into the new.
     context.res = undefined
     context.res = copy
@@ -29,17 +46,16 @@ function copyOf(response: Response): Response | undefined {
   }
 }
 
-function writeTo(response: Response, record: GuardRecord): void {
-  const { headers } = response
-  const watched = addHeaders(headers, record)
+function writeAll(response: Response, record: GuardRecord): void {
+  const watched = addHeaders(response, record)
   if (!watched) return
   // Throws here when the headers cannot be changed, not within a guard's `writing`, where it would go unseen.
-  headers.delete('x-mosaajii-none')
+  response.headers.delete('x-mosaajii-none')
   callWriting(record, answerOf(response))
 }
 
 /** Innermost first: a header that is already there, by the handler or a guard further in, stays. Says whether a guard has `writing`. */
-function addHeaders(headers: Headers, record: GuardRecord): boolean {
+function addHeaders({ headers }: Response, record: GuardRecord): boolean {
   let watched = false
   let entry = record.last
   while (entry !== undefined) {
