@@ -56,5 +56,5 @@ function filler(headers: readonly HeaderPair[]): Fill {
 
 function checkedNonce(nonce: unknown): string {
   if (typeof nonce === 'string' && /^(?=.{22,256}$)[\w+/-]+={0,2}$/.test(nonce)) return nonce
-  throw new TypeError('nonce: give 22 to 256 characters of base64 or base64url, fresh for each answer')
+  throw new TypeError('nonce: give 22 to 256 characters of base64')
 }

@@ -38,7 +38,7 @@ function targetsOf(csp: CspPolicy | undefined): CspPolicy {
 
 function added(policy: CspPolicy = {}, path: string, directive: string, value: string): CspPolicy {
   if (Object.hasOwn(recordOf(policy, path), directive)) {
-    throw refused(`${path}.${directive}`, "the option 'trustedTypes' or 'reports' says this too; remove one of them")
+    throw refused(`${path}.${directive}`, 'trustedTypes or reports says this too')
   }
   return { ...policy, [directive]: [value] }
 }

@@ -20,7 +20,7 @@ export function tokenOf(value: unknown, path: string): string {
 }
 
 function reason(character: string): string {
-  if (/[;,]/.test(character)) return 'a ; or , that would begin another value; in a path write %3B or %2C'
+  if (/[;,]/.test(character)) return 'a ; or , which begins another value (in a path %3B, %2C)'
   if (/\s/.test(character)) return 'white space; give each value as its own element'
-  return 'a control or non-ASCII character; write a host in punycode (xn--…), a path percent-encoded'
+  return 'a control or non-ASCII character; write hosts in punycode, paths percent-encoded'
 }
