@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { compileConsumers } from './packed/compilers.ts'
 import { matrixFolder } from './packed/matrix.ts'
 import { runConsumers } from './packed/runtimes.ts'
+import { checkSizes } from './packed/sizes.ts'
 import { type Package, packagesIn, root } from './packages.ts'
 import { output, script } from './run.ts'
 
@@ -26,7 +27,8 @@ function testPacked(only: readonly string[]): void {
   // One application that has nothing but the packages, and one with the optional peers.
   const bare = install('bare', tarballs)
   const peers = install('peers', [...tarballs, ...optionalPeers()])
-  const tried = [...runConsumers({ matrix, bare, peers }, only), ...compileConsumers({ matrix, bare, peers }, only)]
+  const folders = { matrix, bare, peers }
+  const tried = [checkSizes, runConsumers, compileConsumers].flatMap((attempt) => attempt(folders, only))
   if (tried.length === 0) throw new Error(`nothing is named ${only.join(' ')}`)
   console.log(`test:packed: all ${tried.length} passed`)
 }

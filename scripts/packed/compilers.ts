@@ -8,16 +8,20 @@ const resolutions = [
   { module: 'esnext', moduleResolution: 'bundler' },
 ] as const
 
-/** `cjs`: this compiler knows that Node can `require()` ES modules. */
-const compilers: readonly { name: string; cjs: boolean }[] = [
-  { name: 'ts54', cjs: false },
-  { name: 'ts59', cjs: true },
-  { name: 'ts6', cjs: true },
-  { name: 'ts7', cjs: true },
+/**
+ * `cjs`: this compiler knows that Node can `require()` ES modules. `frameworks`: it knows what the declarations of all frameworks are written
+ * in; Hono's need `Uint8Array<ArrayBuffer>` of TypeScript 5.7.
+ */
+const compilers: readonly { name: string; cjs: boolean; frameworks: boolean }[] = [
+  { name: 'ts54', cjs: false, frameworks: false },
+  { name: 'ts59', cjs: true, frameworks: true },
+  { name: 'ts6', cjs: true, frameworks: true },
+  { name: 'ts7', cjs: true, frameworks: true },
 ]
 
 /**
- * Compiles the consumers with every compiler, declarations of our packages and of their peers included (`skipLibCheck: false`).
+ * Compiles the consumers with every compiler, declarations of our packages and of their peers included (`skipLibCheck: false`) where it
+ * can read them.
  *
  * @param only names of compilers; none means all.
  * @returns what was tried.
@@ -26,13 +30,15 @@ const compilers: readonly { name: string; cjs: boolean }[] = [
 export function compileConsumers({ matrix, bare, peers }: Matrix, only: readonly string[]): string[] {
   return compilers
     .filter(({ name }) => only.length === 0 || only.includes(name))
-    .flatMap(({ name, cjs }) =>
+    .flatMap(({ name, cjs, frameworks }) =>
       resolutions.map((resolution) => {
         const compiler = join(matrix, name, 'bin', 'tsc')
         const required = cjs && resolution.module === 'nodenext' ? ['required.cts'] : []
         // A browser's types instead of Node's: nothing of ours may need @types/node.
         compile(compiler, bare, { ...resolution, lib: ['es2022', 'dom'], types: [] }, ['basics.ts', ...required])
-        compile(compiler, peers, { ...resolution, lib: ['es2022'], types: ['node'] }, ['basics.ts', 'sql.ts'])
+        const onNode = { ...resolution, lib: ['es2022'], types: ['node'] }
+        compile(compiler, peers, onNode, ['basics.ts', 'sql.ts'])
+        compile(compiler, peers, { ...onNode, skipLibCheck: !frameworks }, ['headers.ts'])
         const said = `${name.padEnd(8)} ${resolution.moduleResolution}`
         console.log(said)
         return said

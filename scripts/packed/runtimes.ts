@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { root } from '../packages.ts'
 import { output } from '../run.ts'
 import type { Matrix } from './matrix.ts'
 
@@ -35,13 +36,15 @@ const runtimes: readonly Runtime[] = [
 export function runConsumers(matrix: Matrix, only: readonly string[]): string[] {
   const chosen = (name: string) => only.length === 0 || only.includes(name)
   const tried = runtimes.filter(({ name }) => chosen(name)).map((runtime) => runScripts(matrix, runtime))
-  return chosen('bundle') ? [...tried, runBundle(matrix)] : tried
+  if (chosen('bundle')) tried.push(runBundle(matrix))
+  if (chosen('workerd')) tried.push(runWorker(matrix))
+  return tried
 }
 
 function runScripts({ matrix, bare, peers }: Matrix, { name, command: [program, ...args], also }: Runtime): string {
   const start = (cwd: string, script: string) => output(join(matrix, program), [...args, script], { cwd }).trim()
   const said = ['basics.mjs', ...also].map((script) => start(bare, script))
-  said.push(start(peers, 'sql.mjs'))
+  said.push(...['sql.mjs', 'headers.mjs'].map((script) => start(peers, script)))
   console.log(`${name.padEnd(8)} ${said.join('; ')}`)
   return name
 }
@@ -58,4 +61,23 @@ function runBundle({ matrix, bare }: Matrix): string {
   output(join(matrix, '@esbuild/linux-x64/bin/esbuild'), ['worker.mjs', ...options], { cwd: bare })
   console.log(`bundle   ${output(join(matrix, 'node24/bin/node'), ['bundle.mjs'], { cwd: bare }).trim()}`)
   return 'bundle'
+}
+
+/** Bundles for Workers and asks the result over HTTP, in the runtime that Workers run in. */
+function runWorker({ matrix, peers }: Matrix): string {
+  const options = [
+    '--bundle',
+    '--format=esm',
+    '--platform=browser',
+    '--conditions=workerd,worker',
+    '--outfile=worker-bundle.mjs',
+  ]
+  output(join(matrix, '@esbuild/linux-x64/bin/esbuild'), ['workerd.mjs', ...options], { cwd: peers })
+  const args = [
+    join(root, 'scripts/packed/ask-workerd.mjs'),
+    join(matrix, '@cloudflare/workerd-linux-64/bin/workerd'),
+    join(peers, 'worker-bundle.mjs'),
+  ]
+  console.log(`workerd  ${output(join(matrix, 'node24/bin/node'), args, { cwd: peers }).trim()}`)
+  return 'workerd'
 }

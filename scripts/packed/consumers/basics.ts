@@ -1,5 +1,15 @@
 // Compiled against every TypeScript, with nothing installed but the packages.
-import { type Clock, type EventSink, duration, emit, isSecurityError, SecurityError, toProblem } from '@mosaajii/core'
+import {
+  type Clock,
+  type EventSink,
+  duration,
+  emit,
+  type Guard,
+  type HeaderPair,
+  isSecurityError,
+  SecurityError,
+  toProblem,
+} from '@mosaajii/core'
 import { recordingSink, settableClock } from '@mosaajii/core/testing'
 import {
   type Field,
@@ -16,6 +26,20 @@ import {
   searchable,
   sealed,
 } from '@mosaajii/crypto'
+import {
+  allowedHosts,
+  checkFetchMetadata,
+  clearSiteData,
+  type CompiledHeaders,
+  compileHeaders,
+  type CspReport,
+  describe,
+  extendPolicy,
+  fetchMetadataGuard,
+  headersGuard,
+  parseReports,
+  presets,
+} from '@mosaajii/headers'
 import { checkVectors, keyProviderContract, keyStoreContract } from '@mosaajii/crypto/testing'
 
 const clock: Clock = settableClock()
@@ -63,4 +87,25 @@ export function contracts(published: object): string[] {
     ...keyStoreContract({ make: () => memoryKeyStore() }),
   ]
   return [engine, String(vectors), ...cases.map(({ name }) => name)]
+}
+
+export function headers(): string[] {
+  const compiled: CompiledHeaders = compileHeaders(
+    extendPolicy(presets.strict, { trustedTypes: 'report', reports: '/csp-reports' }),
+  )
+  const guards: Guard<string, unknown>[] = [
+    headersGuard(compiled),
+    fetchMetadataGuard(),
+    allowedHosts({ hosts: ['a.example'] }),
+  ]
+  const result = checkFetchMetadata(new Headers(), { method: 'POST' })
+  const reports: CspReport[] = parseReports('application/csp-report', new Uint8Array(9))
+  const pairs: readonly HeaderPair[] = [...compiled.pairs(), ...clearSiteData({ cookie: '__Host-session' })]
+  return [
+    describe(compiled),
+    result.allowed ? '' : result.reason,
+    ...pairs.flat(),
+    ...guards.map(({ as }) => as),
+    ...reports.map(({ page }) => page),
+  ]
 }

@@ -1,7 +1,16 @@
 // Runs on Node only, in an empty application: CommonJS can require() the packages, and gets the same modules as import does.
 const assert = require('node:assert/strict')
 
-const names = ['@mosaajii/core', '@mosaajii/core/testing', '@mosaajii/crypto', '@mosaajii/crypto/testing']
+const names = [
+  '@mosaajii/core',
+  '@mosaajii/core/testing',
+  '@mosaajii/crypto',
+  '@mosaajii/crypto/testing',
+  '@mosaajii/headers',
+  '@mosaajii/headers/express',
+  '@mosaajii/headers/fastify',
+  '@mosaajii/headers/hono',
+]
 
 async function main() {
   for (const name of names) {

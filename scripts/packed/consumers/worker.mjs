@@ -1,6 +1,7 @@
 // Bundled for a browser and run where `process` is missing, as in a Worker. No Node module may be needed.
 import { SecurityError, discardEvents, toProblem } from '@mosaajii/core'
 import { localKeyProvider, memoryKeyStore, openKeyring } from '@mosaajii/crypto'
+import { compileHeaders, presets } from '@mosaajii/headers'
 
 const secret = crypto.getRandomValues(new Uint8Array(32))
 const keyring = await openKeyring({
@@ -10,7 +11,10 @@ const keyring = await openKeyring({
 })
 const email = keyring.field({ table: 'customers', column: 'email' })
 const sealed = email.seal('ada@example.com', { row: 7 })
-const passed = keyring.engine === 'portable' && email.open(sealed, { row: 7 }) === 'ada@example.com'
+const nonced = compileHeaders(presets.strict)
+  .pairs()
+  .some(([, value]) => /'nonce-[\w+/]{24}'/.test(value))
+const passed = nonced && keyring.engine === 'portable' && email.open(sealed, { row: 7 }) === 'ada@example.com'
 if (!passed || toProblem(new SecurityError('A', 'b')).status !== 500) throw new Error('the bundle does something else')
 keyring.close()
 console.log('bundled for a browser, on the portable engine')
