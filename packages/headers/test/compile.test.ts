@@ -107,6 +107,32 @@ describe('a compiled policy', () => {
     expect(asked).toBe(1)
   })
 
+  it('reads everything once', () => {
+    const reads = new Map<string, number>()
+    const counting = (value: unknown, path: string): unknown => {
+      if (typeof value !== 'object' || value === null) return value
+      return new Proxy(Array.isArray(value) ? [...(value as unknown[])] : { ...value }, {
+        get: (target, key) => {
+          const at = `${path}.${String(key)}`
+          reads.set(at, (reads.get(at) ?? 0) + 1)
+          return counting(Reflect.get(target, key), at)
+        },
+      })
+    }
+    const policy = {
+      ...presets.strict,
+      csp: { ...presets.strict.csp, 'report-to': ['csp'] },
+      cspReportOnly: { 'img-src': ["'self'"] },
+      reports: '/r',
+      referrerPolicy: ['no-referrer', 'same-origin'],
+      reportingEndpoints: { csp: 'https://a.example/r' },
+      allow: ['new-src'],
+    }
+    compileHeaders(counting(policy, 'policy') as HeaderPolicy)
+    expect(reads.get('policy.csp.script-src.3')).toBe(1)
+    expect([...reads].filter(([, times]) => times !== 1)).toEqual([])
+  })
+
   it('reads each element once', () => {
     let asked = 0
     const sources = new Proxy(["'self'"], {
