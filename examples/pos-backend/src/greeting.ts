@@ -6,6 +6,8 @@ export interface Greeting {
   readonly origin: string
   /** With https: where plain http is led over from. */
   readonly plainOrigin?: string
+  /** With https: the file of the certificate, which curl may not know. */
+  readonly certFile?: string
   readonly framework: string
   readonly adminToken: string
   /** How often the keyring reads its store. */
@@ -18,8 +20,9 @@ export interface Greeting {
  * What the shop prints when it listens: commands that can be pasted one after the other. Between them stand the waits that a key needs, two
  * refresh intervals before it seals and two more before its predecessor may go.
  */
-export function greeting({ origin, plainOrigin, framework, adminToken, refresh, version }: Greeting): string {
+export function greeting({ origin, plainOrigin, certFile, framework, adminToken, refresh, version }: Greeting): string {
   const token = `-H 'x-admin-token: ${adminToken}'`
+  const curl = certFile === undefined ? 'curl' : `curl --cacert '${certFile}'`
   const json = "-H 'content-type: application/json'"
   const wait = (2 * duration(refresh)) / 1000
   const pause = Math.ceil(wait) + 1
@@ -30,26 +33,26 @@ ${redirected}Admin token: ${adminToken}
 
 Open ${origin} in a browser (what its policy refused is at ${origin}/reports), or try:
 
-  curl ${origin}/customers ${json} \\
+  ${curl} ${origin}/customers ${json} \\
     -d '{"name":"Ada Lovelace","email":"ada@example.com","phone":"+999100200300"}'
-  curl ${origin}/customers/search ${json} -d '{"email":"ADA@example.com"}'
-  curl '${origin}/customers?limit=2'
+  ${curl} ${origin}/customers/search ${json} -d '{"email":"ADA@example.com"}'
+  ${curl} '${origin}/customers?limit=2'
 
 Rotate the key. The new one is pending for ${wait} s, so that every instance has it; only then there is something to re-encrypt:
 
-  curl ${origin}/admin/rotate ${token} ${json} -d '{}'
+  ${curl} ${origin}/admin/rotate ${token} ${json} -d '{}'
   sleep ${pause}
-  curl ${origin}/admin/reencrypt ${token} ${json} -d '{}'
+  ${curl} ${origin}/admin/reencrypt ${token} ${json} -d '{}'
 
 See how far it is, until its state is "done", and how many rows need each key:
 
-  curl ${origin}/admin/reencrypt ${token}
-  curl ${origin}/admin/keys ${token}
+  ${curl} ${origin}/admin/reencrypt ${token}
+  ${curl} ${origin}/admin/keys ${token}
 
 Destroy the old version. No row may need it, and the new one must have been active for ${wait} s:
 
   sleep ${pause}
-  curl ${origin}/admin/destroy ${token} ${json} -d '{"version":${version}}'
+  ${curl} ${origin}/admin/destroy ${token} ${json} -d '{"version":${version}}'
 
 Stop it with Ctrl+C.
 `

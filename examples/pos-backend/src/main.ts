@@ -18,7 +18,7 @@ async function main(): Promise<void> {
   await seedIfEmpty(server, settings)
 }
 
-async function greetingOf(server: RunningServer, { adminToken, refresh, framework }: Settings): Promise<string> {
+async function greetingOf(server: RunningServer, { adminToken, refresh, framework, tls }: Settings): Promise<string> {
   const { shop, origin, plainOrigin } = server
   const keys = await shop.keys.use()
   const active = keys.find((key) => key.purpose === 'data' && key.state === 'active')
@@ -30,6 +30,7 @@ async function greetingOf(server: RunningServer, { adminToken, refresh, framewor
     refresh,
     version,
     ...(plainOrigin !== undefined && { plainOrigin }),
+    ...(tls && { certFile: tls.certFile }),
   })
 }
 

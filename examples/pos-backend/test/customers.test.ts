@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Customer, UnreadableCustomer } from '../src/domain/customers.ts'
 import type { CustomerRow } from '../src/domain/database.ts'
 import { adminToken, onEachFramework, openTestShop, type TestShop, until } from './support/test-shop.ts'
@@ -191,11 +191,19 @@ onEachFramework((openTestShop) => {
     test('that meets an error of the program is a bare 500', async () => {
       const shop = await openTestShop()
       shop.sql('drop table customers')
+      const logged = vi.spyOn(console, 'error').mockImplementation(() => undefined)
+      onTestFinished(() => logged.mockRestore())
       const { status, text } = await shop.ask('GET', '/customers')
       expect([status, JSON.parse(text)]).toEqual([
         500,
         { type: 'about:blank', title: 'Internal Server Error', status: 500 },
       ])
+      // Its class and where it happened; a message may quote data.
+      await shop.ask('GET', '/receipts/x')
+      await shop.ask('GET', '/admin/keys')
+      expect(logged.mock.calls.length).toBe(1)
+      expect(logged.mock.calls[0]?.[0]).toMatch(/^unexpected SqliteError\n {4}at /)
+      expect(logged.mock.calls[0]?.[0]).not.toContain('no such table')
     })
   })
 })

@@ -134,6 +134,24 @@ test('the greeting has the commands for a whole rotation in their order, with th
   expect(text.match(/pending for 5\.2 s|active for 5\.2 s/g)?.length).toBe(2)
   const admin = text.split('\n').filter((line) => line.includes('/admin/'))
   expect(admin.every((line) => line.includes("-H 'x-admin-token: abc'"))).toBe(true)
+  expect(text).toContain('runs on hono')
+})
+
+test('the greeting over https names the certificate to curl, and the way over from http', () => {
+  const [origin, plainOrigin] = ['https://localhost:1', 'http://localhost:2']
+  const text = greeting({
+    origin,
+    plainOrigin,
+    certFile: 'a.pem',
+    framework: 'express',
+    adminToken: 'abc',
+    refresh: 1,
+    version: 1,
+  })
+  expect(text).toContain(`Plain http is redirected: ${plainOrigin}`)
+  const commands = text.split('\n').filter((line) => line.includes('curl'))
+  expect(commands.length).toBeGreaterThan(6)
+  for (const line of commands) expect(line).toContain("curl --cacert 'a.pem' ")
 })
 
 describe('settings', () => {

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { reportsPage } from '../src/http/reports-page.ts'
+import { page } from '../src/http/route.ts'
 import { recentReports } from '../src/recent-reports.ts'
 import { onEachFramework, type TestShop } from './support/test-shop.ts'
 
@@ -89,4 +91,10 @@ test('only the newest reports are kept, and all are counted', () => {
   for (const time of [1, 2, 3]) void reports.write({ name: 'csp.violation', time, data })
   void reports.write({ name: 'csp.dropped', time: 4, data: { requests: 1, reports: 0 } })
   expect([reports.latest().map(({ time }) => time), reports.count()]).toEqual([[3, 2], 3])
+})
+
+test('the page escapes every text of a report', () => {
+  const text = '"><b>x'
+  const report = { directive: text, blocked: text, page: text, source: text, disposition: 'enforce', time: 0 } as const
+  expect(page(reportsPage([report], 'nonce')).text).not.toContain('<b>')
 })
