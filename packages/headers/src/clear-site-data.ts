@@ -49,10 +49,12 @@ export function clearSiteData(options: ClearSiteDataOptions = {}): readonly Head
 }
 
 function directiveList(asked: readonly ClearSiteDataDirective[]): string {
-  const known: readonly unknown[] = directives
-  const list = listOf(asked, 'clearSiteData: directives', (one) => `"${known.includes(one) ? String(one) : ''}"`)
-  if (list.length > 0 && !list.includes('""')) return list.join(', ')
-  throw new TypeError(`clearSiteData: directives must be some of ${directives.join(', ')}`)
+  const list = listOf(asked, 'clearSiteData.directives', (one, at) => {
+    if ((directives as readonly unknown[]).includes(one)) return `"${String(one)}"`
+    throw new TypeError(`${at}: give one of ${directives.join(', ')}`)
+  })
+  if (list.length === 0) throw new TypeError('clearSiteData.directives: name one, or leave it out')
+  return list.join(', ')
 }
 
 /** RFC 6265, 4.1.1: a token, a path-value without what ends it, and a host name. */

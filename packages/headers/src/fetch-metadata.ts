@@ -1,7 +1,7 @@
 import type { Facts, Guard } from '@mosaajii/core'
-import { type Authority, parseAuthority, requestHost } from './authority.ts'
+import { parseAuthority, requestHost } from './authority.ts'
 import { HeadersError } from './errors.ts'
-import { checkOptions, listOf } from './options.ts'
+import { checkOptions, flagOf, listOf } from './options.ts'
 import { urlOf } from './redact.ts'
 
 /** Where request headers are read: a function, a `Headers` object, or a record with names in lower case such as Node's `request.headers`. */
@@ -93,14 +93,15 @@ interface Rules {
 function rulesOf(options: FetchMetadataOptions, who: string): Rules {
   checkOptions(options, who, names)
   const { origins = [], sameSite = false, frames = false } = options
-  if (typeof sameSite !== 'boolean' || typeof frames !== 'boolean') {
-    throw new TypeError(`${who}: sameSite and frames must be true or false`)
-  }
-  const list = listOf(origins, `${who}: origins`, (origin, at) => {
+  const list = listOf(origins, `${who}.origins`, (origin, at) => {
     if (isOrigin(origin)) return origin
-    throw new TypeError(`${at} must be written as browsers send it, such as 'https://pay.example'`)
+    throw new TypeError(`${at}: write it as browsers send it, such as 'https://pay.example'`)
   })
-  return { origins: new Set(list), sameSite, frames }
+  return {
+    origins: new Set(list),
+    sameSite: flagOf(sameSite, `${who}.sameSite`),
+    frames: flagOf(frames, `${who}.frames`),
+  }
 }
 
 /** Lower case, without a path, without the port that its scheme has anyway. */
@@ -145,12 +146,8 @@ function isNavigation(read: Read, method: string, { frames }: Rules): boolean {
 function isOwn(read: Read, origin: string | undefined): boolean {
   if (origin === undefined) return true
   const [, from] = /^https?:\/\/(.+)/.exec(origin) ?? []
-  const own = requestHost(read)
-  return own !== undefined && from !== undefined && sameAuthority(parseAuthority(own), parseAuthority(from))
-}
-
-function sameAuthority(own: Authority | undefined, from: Authority | undefined): boolean {
-  return own !== undefined && own.host === from?.host && own.port === from.port
+  const [own, named] = [requestHost(read), from].map((text) => parseAuthority(text ?? ''))
+  return own !== undefined && own.host === named?.host && own.port === named.port
 }
 
 function reader(headers: HeaderSource): Read {
