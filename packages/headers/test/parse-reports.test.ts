@@ -202,6 +202,24 @@ describe('hostile bodies', () => {
     expect(codeOf(() => parseReports(newType, body))).toBe('REPORT_INVALID 400')
   })
 
+  test('a good report that nests too deep beside what is read', () => {
+    const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)])
+    expect(one({ more: nested(14) }).directive).toBe('script-src-elem')
+    expect(codeOf(() => one({ more: nested(15) }))).toBe('REPORT_INVALID 400')
+    expect(codeOf(() => one({ more: nested(500) }))).toBe('REPORT_INVALID 400')
+  })
+
+  test('what every object inherits is no report', () => {
+    const inherited = { configurable: true, value: 'img-src' }
+    // oxlint-disable-next-line no-extend-native -- what a polluted prototype looks like
+    Object.defineProperty(Object.prototype, 'effective-directive', inherited)
+    try {
+      expect(codeOf(() => parseReports(oldType, '{"csp-report":{}}'))).toBe('REPORT_INVALID 400')
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'effective-directive')
+    }
+  })
+
   test('brackets in strings are no depth, whatever is escaped there', () => {
     expect(one({ 'script-sample': `\\"${'[{"\\'.repeat(100)}` }).directive).toBe('script-src-elem')
   })
