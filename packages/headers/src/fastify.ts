@@ -87,14 +87,10 @@ export function reportEndpoint({
     receiver.admit(headers['content-type'], headers['content-length'])
   return (scope, _options, done) => {
     scope.removeAllContentTypeParsers()
+    // Of a body that is cut off Fastify closes the connection itself.
     scope.addContentTypeParser('*', async (_request: FastifyRequest, payload: Parameters<typeof readBody>[0]) =>
       readBody(payload, receiver.maxBytes),
     )
-    scope.setErrorHandler((error, request, reply) => {
-      // What was not read is not waited for. HTTP/2 has no such header, and no need of it.
-      if (!request.raw.complete && request.raw.httpVersionMajor < 2) reply.header('connection', 'close')
-      throw error
-    })
     scope.post<{ Body: ReceivedBody | undefined }>(
       path,
       { onRequest: async (request) => admit(request) },
