@@ -71,6 +71,7 @@ describe.each(frameworks)('%s', (framework) => {
     ['an unknown Host on no route', 400, { host: 'evil.example', target: '/nothing' }],
     ['a report of the wrong type', 415, { method: 'POST', target: '/csp-reports', headers: json, body: '{}' }],
     ['an absolute target', 200, { target: 'http://shop.example/' }],
+    ['an absolute target for an unknown host, behind a known Host', 400, { target: 'http://evil.example/' }],
   ])('%s: %i', async (_what, status, request) => {
     const answer = await sent(request)
     expect(answer.status).toBe(status)

@@ -47,7 +47,11 @@ export class HonoFacts extends RequestFacts {
   get target(): string {
     const { url } = this.#context.req.raw
     // The path begins at the first slash behind `http://`.
-    return url.slice(url.indexOf('/', 8))
+    const path = url.indexOf('/', 8)
+    const authority = url.slice(url.indexOf('//') + 2, path)
+    const host = this.header('host')
+    // A request for an absolute target (RFC 9112, 3.2.2) is not for the host that its Host names. Whoever trusts Host must see that.
+    return host === undefined || host.toLowerCase() === authority ? url.slice(path) : url
   }
 
   header(name: string): string | undefined {
