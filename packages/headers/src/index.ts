@@ -13,7 +13,6 @@ export type {
   ReferrerPolicy,
 } from './policy.ts'
 export { presets } from './presets.ts'
-export { allowedHosts, type AllowedHostsOptions } from './allowed-hosts.ts'
 export { clearSiteData, type ClearSiteDataDirective, type ClearSiteDataOptions } from './clear-site-data.ts'
 export { headersEvents } from './events.ts'
 export {

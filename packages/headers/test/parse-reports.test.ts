@@ -193,7 +193,7 @@ describe('hostile bodies', () => {
     '{"csp-report":{"__proto__":{"effective-directive":"img-src"}}}',
     '['.repeat(30_000),
     '{"a":'.repeat(12_000),
-    `{"csp-report":${'['.repeat(17)}${']'.repeat(17)}}`,
+    `{"csp-report":${'['.repeat(30_000)}${']'.repeat(30_000)}}`,
   ])('%.60s', (body) => {
     expect(codeOf(() => parseReports(oldType, body))).toBe('REPORT_INVALID 400')
   })
@@ -202,11 +202,11 @@ describe('hostile bodies', () => {
     expect(codeOf(() => parseReports(newType, body))).toBe('REPORT_INVALID 400')
   })
 
-  test('a good report that nests too deep beside what is read', () => {
-    const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)])
-    expect(one({ more: nested(14) }).directive).toBe('script-src-elem')
-    expect(codeOf(() => one({ more: nested(15) }))).toBe('REPORT_INVALID 400')
-    expect(codeOf(() => one({ more: nested(500) }))).toBe('REPORT_INVALID 400')
+  test('what nests deep beside what is read is never looked at', () => {
+    const body = (depth: number) =>
+      `{"csp-report":{"effective-directive":"img-src","more":${'['.repeat(depth)}${']'.repeat(depth)}}}`
+    const [report] = parseReports(oldType, body(30_000))
+    expect(report).toEqual({ directive: 'img-src', blocked: 'unknown', page: 'unknown', disposition: 'enforce' })
   })
 
   test('what every object inherits is no report', () => {
@@ -218,10 +218,6 @@ describe('hostile bodies', () => {
     } finally {
       Reflect.deleteProperty(Object.prototype, 'effective-directive')
     }
-  })
-
-  test('brackets in strings are no depth, whatever is escaped there', () => {
-    expect(one({ 'script-sample': `\\"${'[{"\\'.repeat(100)}` }).directive).toBe('script-src-elem')
   })
 
   test('a text of open quotes takes no longer than its size', () => {

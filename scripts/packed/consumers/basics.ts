@@ -27,7 +27,6 @@ import {
   sealed,
 } from '@mosaajii/crypto'
 import {
-  allowedHosts,
   checkFetchMetadata,
   clearSiteData,
   type CompiledHeaders,
@@ -40,6 +39,7 @@ import {
   parseReports,
   presets,
 } from '@mosaajii/headers'
+import { allowedHosts } from '@mosaajii/headers/allowed-hosts'
 import { checkVectors, keyProviderContract, keyStoreContract } from '@mosaajii/crypto/testing'
 
 const clock: Clock = settableClock()

@@ -6,7 +6,6 @@ import { clientAddress, nodeServer } from '@mosaajii/core/hono'
 import { clientError } from '@mosaajii/core/node'
 import { recordingSink } from '@mosaajii/core/testing'
 import {
-  allowedHosts,
   compileHeaders,
   type CompiledHeaders,
   cspNonce,
@@ -15,6 +14,7 @@ import {
   NONCE,
   presets,
 } from '@mosaajii/headers'
+import { allowedHosts } from '@mosaajii/headers/allowed-hosts'
 import * as onExpress from '@mosaajii/headers/express'
 import * as onFastify from '@mosaajii/headers/fastify'
 import * as onHono from '@mosaajii/headers/hono'

@@ -1,4 +1,5 @@
-import { allowedHosts, compileHeaders, extendPolicy, presets } from '@mosaajii/headers'
+import { compileHeaders, extendPolicy, presets } from '@mosaajii/headers'
+import { allowedHosts } from '@mosaajii/headers/allowed-hosts'
 
 /** Where browsers send their reports. */
 export const reportsPath = '/csp-reports'
