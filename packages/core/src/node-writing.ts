@@ -2,42 +2,73 @@ import type { ServerResponse } from 'node:http'
 import type { Answer } from './guard.ts'
 import { type GuardRecord, recordKey } from './guard-state/record.ts'
 
-/** A response whose headers are about to be watched. */
-interface WatchedResponse extends ServerResponse {
-  [recordKey]?: GuardRecord
-}
-
 type WriteHead = (this: ServerResponse, status: number, ...rest: unknown[]) => ServerResponse
 type HeadersArgument = Readonly<Record<string, unknown>> | readonly unknown[]
 
-/**
- * Where the response keeps the `writeHead` that it had before. Another copy of this package sees it and does not wrap a second time: one
- * wrapper calls the `writing` of all guards.
- */
-const writeHeadKey: unique symbol = Symbol.for('@mosaajii/core/write-head-1') as never
+/** What has a `writeHead`: a response, or what all responses of an Express application inherit from. */
+interface Host {
+  writeHead: WriteHead & { [guardedKey]?: true }
+}
+
+/** Marks a `writeHead` that calls the guards, also for another copy of this package: one is enough. */
+const guardedKey: unique symbol = Symbol.for('@mosaajii/core/write-head-1') as never
 
 /** Has the `writing` of the request's guards called just before the headers of this response go out. */
 export function watchWriting(res: ServerResponse, record: GuardRecord): void {
-  const watched = res as WatchedResponse & { [writeHeadKey]?: WriteHead }
-  if (watched[writeHeadKey] !== undefined) return
-  watched[recordKey] = record
-  // oxlint-disable-next-line typescript/unbound-method -- called with the response as its `this` below
-  watched[writeHeadKey] = res.writeHead as WriteHead
-  // One function for all responses, which finds what it needs on its `this`: no closure a request.
-  watched.writeHead = writeHeadWithGuards
+  if (record.watched) return
+  record.watched = true
+  const host = hostOf(res)
+  if (host === (res as unknown)) (res as RecordHolder)[recordKey] = record
+  if (host.writeHead[guardedKey] === undefined) host.writeHead = withGuards(host.writeHead)
 }
 
-function writeHeadWithGuards(this: ServerResponse, status: number, ...rest: unknown[]): ServerResponse {
-  const watched = this as WatchedResponse & { [writeHeadKey]: WriteHead }
-  const writeHead = watched[writeHeadKey]
-  const record = watched[recordKey]
-  // A second call is a mistake that Node itself reports.
-  if (this.headersSent || record === undefined) return writeHead.call(this, status, ...rest)
-  const reason = typeof rest[0] === 'string' ? rest[0] : undefined
-  const headers = (reason === undefined ? (rest[1] ?? rest[0]) : rest[1]) as HeadersArgument | null | undefined
-  if (headers !== undefined && headers !== null) mergeHeaders(this, headers)
-  callWriting(record, nodeAnswer(this, status))
-  return reason === undefined ? writeHead.call(this, status) : writeHead.call(this, status, reason)
+/**
+ * What gets the new `writeHead`. Express gives each application an object from which its responses inherit (`app.response`): that one, once,
+ * because Node 20 and 22 take 15 us to put a method on a response of Express. Everywhere else, and where some middleware has put its own
+ * `writeHead` on the response, it is the response.
+ */
+function hostOf(res: ServerResponse): Host {
+  const own = res as unknown as Host
+  if (Object.hasOwn(own, 'writeHead')) return own
+  let { app } = res as { app?: Application | undefined }
+  // Responses of a mounted application inherit from those of the one around it, and go back to that when it passes on.
+  while (app?.parent !== undefined) app = app.parent
+  const shared = app?.response
+  return shared !== undefined && Object.prototype.isPrototypeOf.call(shared, res) ? shared : own
+}
+
+interface Application {
+  readonly response?: Host
+  readonly parent?: Application
+}
+
+/** On Express the record lies on the request, elsewhere on the response. */
+interface RecordHolder {
+  [recordKey]?: GuardRecord | undefined
+  readonly req?: { [recordKey]?: GuardRecord | undefined }
+}
+
+function withGuards(writeHead: WriteHead): Host['writeHead'] {
+  function writeHeadWithGuards(this: ServerResponse, status: number, ...rest: unknown[]): ServerResponse {
+    const holder = this as RecordHolder
+    const record = holder[recordKey] ?? holder.req?.[recordKey]
+    // A second call is a mistake that Node itself reports. A call within the call comes through a middleware's `writeHead` to the shared one.
+    if (this.headersSent || record === undefined || !record.watched || record.writing) {
+      return writeHead.call(this, status, ...rest)
+    }
+    const reason = typeof rest[0] === 'string' ? rest[0] : undefined
+    const headers = (reason === undefined ? (rest[1] ?? rest[0]) : rest[1]) as HeadersArgument | null | undefined
+    record.writing = true
+    try {
+      if (headers !== undefined && headers !== null) mergeHeaders(this, headers)
+      callWriting(record, nodeAnswer(this, status))
+      return reason === undefined ? writeHead.call(this, status) : writeHead.call(this, status, reason)
+    } finally {
+      // What Node refused may be tried again.
+      record.writing = false
+    }
+  }
+  return Object.assign(writeHeadWithGuards, { [guardedKey]: true as const })
 }
 
 /** Calls the `writing` of the guards that count, the outermost last. A guard that throws here is past changing the answer. */

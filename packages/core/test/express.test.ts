@@ -117,8 +117,68 @@ describe('a guard with writing', () => {
   it('does not touch a response without one', async () => {
     const plain: Guard<'plain', true> = { as: 'plain', check: () => ({ pass: true, data: true }) }
     const app = express()
-    app.use(toExpress(plain), (_req, res) => void res.send(String(Object.hasOwn(res, 'writeHead'))))
+    app.use(toExpress(plain), (_req, res) => void res.send(String(Object.hasOwn(app.response, 'writeHead'))))
     expect((await send(await started(app), '/')).body).toBe('false')
+  })
+})
+
+describe('writing, wherever the guard and the writer are', () => {
+  const once: Guard<'once', true> = {
+    as: 'once',
+    check: () => ({
+      pass: true,
+      data: true,
+      writing: (answer) => answer.set('X-Times', String(Number(answer.get('X-Times') ?? 0) + 1)),
+    }),
+  }
+  const guard = toExpress(once)
+  const end = (_req: Request, res: Response) => void res.end('end')
+  /** What compression and the like do: an own `writeHead` on the response. */
+  const middleware: express.RequestHandler = (_req, res, next) => {
+    const writeHead = res.writeHead.bind(res) as (...args: unknown[]) => Response
+    Object.assign(res, {
+      writeHead: (...args: unknown[]) => {
+        res.setHeader('X-Middleware', 'ran')
+        return writeHead(...args)
+      },
+    })
+    next()
+  }
+  const mounted = (...parts: express.RequestHandler[]) => {
+    const app = express()
+    app.use(...parts)
+    return app
+  }
+  it.each<[string, () => express.Express]>([
+    ['in the application', () => mounted(guard, end)],
+    ['twice in the application', () => mounted(guard, guard, end)],
+    ['in a mounted application', () => mounted(mounted(guard, end))],
+    ['in a mounted application that passes on', () => mounted(mounted(guard), end)],
+    ['around a mounted application', () => mounted(guard, mounted(end))],
+    ['in both', () => mounted(guard, mounted(guard, end))],
+    ['in two of them', () => mounted(mounted(guard), mounted(guard, end))],
+    ['in one that was mounted twice', () => mounted(mounted(mounted(guard), mounted(guard)), end)],
+    ['before a middleware with its own writeHead', () => mounted(guard, middleware, end)],
+    ['behind a middleware with its own writeHead', () => mounted(middleware, guard, end)],
+    ['between two of them', () => mounted(middleware, guard, middleware, end)],
+    ['in a mounted application between them', () => mounted(middleware, mounted(guard, middleware), end)],
+  ])('is called once: %s', async (_where, make) => {
+    const app = make()
+    const port = await started(app)
+    // The second request meets what the first has left behind.
+    for (let i = 0; i < 3; i++) {
+      const { headers, body } = await send(port, '/')
+      expect([headers['x-times'], body]).toEqual(['1', 'end'])
+    }
+  })
+
+  it('is not called for a response without guards of the same application', async () => {
+    const app = express()
+    app.get('/guarded', guard, end)
+    app.get('/plain', end)
+    const port = await started(app)
+    expect((await send(port, '/guarded')).headers['x-times']).toBe('1')
+    expect((await send(port, '/plain')).headers).not.toHaveProperty('x-times')
   })
 })
 

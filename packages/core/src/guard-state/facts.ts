@@ -5,6 +5,8 @@ import { type Entry, entryOf, type GuardRecord } from './record.ts'
 /** The facts of one request and the record of its guards in one object: the whole cost of a request with guards, besides an entry for each. */
 export abstract class RequestFacts implements Facts, GuardRecord {
   last: Entry | undefined = undefined
+  watched = false
+  writing = false
   #address: string | undefined = undefined
   #addressKnown = false
 

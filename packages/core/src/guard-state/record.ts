@@ -18,6 +18,10 @@ export interface Entry {
 export interface GuardRecord {
   /** The entry of the guard that ran last. */
   last: Entry | undefined
+  /** `writeHead` of the response calls the `writing` of guards. */
+  watched: boolean
+  /** They are being called. */
+  writing: boolean
 }
 
 /**
