@@ -172,6 +172,25 @@ describe('writing, wherever the guard and the writer are', () => {
     }
   })
 
+  it('is called once where both the application and a middleware before the guard are wrapped', async () => {
+    const app = express()
+    app.use('/compressed', middleware)
+    app.use(guard, end)
+    const port = await started(app)
+    expect((await send(port, '/')).headers['x-times']).toBe('1')
+    const { headers } = await send(port, '/compressed')
+    expect([headers['x-times'], headers['x-middleware']]).toEqual(['1', 'ran'])
+  })
+
+  it('wraps an application once, not once a request', async () => {
+    const app = mounted(guard, end)
+    const port = await started(app)
+    await send(port, '/')
+    const { writeHead } = app.response
+    await send(port, '/')
+    expect(app.response.writeHead).toBe(writeHead)
+  })
+
   it('is not called for a response without guards of the same application', async () => {
     const app = express()
     app.get('/guarded', guard, end)
