@@ -1,14 +1,13 @@
 import type { HeaderPair } from '@mosaajii/core'
 import type { Build } from './build.ts'
 import { compiledHeaders } from './compiled.ts'
-import { effectivePolicies } from './csp-options.ts'
+import { applyShortcuts } from './csp-options.ts'
 import { warnOfGaps } from './csp-warnings.ts'
-import { refused } from './errors.ts'
-import { headerTable, policyOptions } from './header-table.ts'
+import { refuse } from './errors.ts'
+import { headerTable } from './header-table.ts'
 import { allowedNames } from './names.ts'
-import { checkOptions } from './options.ts'
 import type { CompiledHeaders, HeaderPolicy } from './policy.ts'
-import { snapshotOf } from './snapshot.ts'
+import { policyOf } from './policy-of.ts'
 
 const longestHeader = 8192
 
@@ -26,22 +25,22 @@ const longestHeader = 8192
  * compiled.dynamic('MTIzNDU2Nzg5MDEyMzQ1Njc4') // [['Content-Security-Policy', "default-src 'self'; script-src 'nonce-MTIzNDU2Nzg5MDEyMzQ1Njc4'"]]
  */
 export function compileHeaders(policy: HeaderPolicy): CompiledHeaders {
-  const given = snapshotOf(policy) as HeaderPolicy
-  checkOptions(given, 'policy', policyOptions)
-  const effective = { ...given, ...effectivePolicies(given) } as HeaderPolicy
+  const snapshot = policyOf(policy)
+  applyShortcuts(snapshot)
+  const given = snapshot as HeaderPolicy
   const warnings: string[] = []
   const build: Build = {
-    allow: allowedNames(given.allow),
+    allow: new Set(allowedNames(given.allow)),
     groups: new Set(Object.keys(given.reportingEndpoints ?? {})),
     warn: (path, text) => void warnings.push(`${path}: ${text}`),
   }
   const headers = headerTable.flatMap(([option, header, write]): HeaderPair[] => {
-    const value = effective[option]
+    const value = given[option]
     const text = value === undefined ? undefined : write(value, option, build)
     if (text === undefined) return []
-    if (text.length > longestHeader) throw refused(option, `its header is longer than ${longestHeader} characters`)
+    if (text.length > longestHeader) refuse(option, `its header is longer than ${longestHeader} characters`)
     return [Object.freeze([header, text] as const)]
   })
-  warnOfGaps(effective, build)
+  warnOfGaps(given, build)
   return compiledHeaders(headers, warnings, given.cacheControl)
 }

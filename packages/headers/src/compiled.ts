@@ -15,20 +15,22 @@ export function compiledHeaders(
   warnings: readonly string[],
   cacheControl: CompiledHeaders['cacheControl'],
 ): CompiledHeaders {
-  const fixed = Object.freeze(headers.filter(([, value]) => !value.includes(nonceGap)))
-  const fill = filler(headers.filter(([, value]) => value.includes(nonceGap)))
+  const cut = headers.map(([name, value]) => [name, value.split(nonceGap)] as const)
+  const fixed = Object.freeze(headers.filter((_header, index) => cut[index]?.[1].length === 1))
+  const waiting = cut.filter(([, parts]) => parts.length > 1)
+  const fill: Fill = (nonce) =>
+    waiting.map(([name, parts]) => [name, parts.reduce((text, part) => text + nonce + part)])
   const fresh = nonceSource()
   const dynamic: Fill = (nonce) => fill(checkedNonce(nonce))
-  const compiled: CompiledHeaders = {
+  return Object.freeze({
+    [brand]: fill,
     static: fixed,
     dynamic,
-    pairs: (nonce) => [...fixed, ...dynamic(nonce ?? fresh())],
-    usesNonce: fixed.length < headers.length,
+    pairs: (nonce?: string) => [...fixed, ...dynamic(nonce ?? fresh())],
+    usesNonce: waiting.length > 0,
     warnings: Object.freeze(warnings),
     cacheControl,
-  }
-  Object.defineProperty(compiled, brand, { value: fill })
-  return Object.freeze(compiled)
+  })
 }
 
 /** Whether a value came from `compileHeaders()`, also of another copy of this package. */
@@ -39,19 +41,6 @@ export function isCompiled(value: unknown): value is CompiledHeaders {
 /** The headers that hold the nonce, for a nonce that needs no check: one of our own source. */
 export function dynamicPairs(compiled: CompiledHeaders, nonce: string): readonly HeaderPair[] {
   return (compiled as unknown as { readonly [brand]: Fill })[brand](nonce)
-}
-
-function filler(headers: readonly HeaderPair[]): Fill {
-  const cut = headers.map(([name, value]) => {
-    const [first = '', ...rest] = value.split(nonceGap)
-    return { name, first, rest }
-  })
-  return (nonce) =>
-    cut.map(({ name, first, rest }) => {
-      let value = first
-      for (const part of rest) value += nonce + part
-      return [name, value]
-    })
 }
 
 function checkedNonce(nonce: unknown): string {

@@ -1,26 +1,17 @@
-import type { Build } from './build.ts'
-import { refused } from './errors.ts'
+import { refuse } from './errors.ts'
 import { hostParts } from './host-parts.ts'
-import { didYouMean } from './nearest.ts'
-import { shown } from './quoted.ts'
+import { checkKnown } from './nearest.ts'
 import { keywords, schemes } from './tables.ts'
 
 /** Checks a source without quotes: a scheme, or a host with what may stand around it. */
-export function checkHost(token: string, path: string, directive: string, build: Build): void {
-  const [, scheme, host, , folder] = /^[a-z][a-z0-9+.-]*:$/.test(token) ? [token, token] : hostParts(token)
+export function checkHost(token: string, path: string, directive: string, allow: ReadonlySet<string>): void {
+  const known = [...schemes, ...Array.from(allow, (name) => `${name}:`)]
+  if (known.includes(token)) return
+  const [, scheme = 'https:', host, , folder] = hostParts(token)
   // A browser takes `self`, `data` and each slip for the name of a host.
-  const bare = /^(?!localhost$)[\w-]+$/.test(token)
-  const unknown =
-    scheme === undefined ? host === undefined : !schemes.includes(scheme) && !build.allow.has(scheme.slice(0, -1))
-  if (bare || unknown) {
-    const meant = didYouMean(token, [...keywords.keys(), ...schemes])
-    throw refused(
-      path,
-      `${shown(token)} is no source${meant || '; a host has small letters and no query: https://cdn.example/js/'}`,
-    )
+  if (!host || !known.includes(scheme) || /^(?!localhost$)[\w-]+$/.test(token)) {
+    const hint = '; a host has small letters and no query: https://cdn.example/js/'
+    checkKnown(token, path, [...keywords.keys(), ...known], 'no source', undefined, hint)
   }
-  if (folder !== undefined && directive === 'frame-ancestors')
-    throw refused(path, 'leave the path out: ancestors are compared by origin')
-  if (host !== undefined && /^(?!127\.0\.0\.1$)[\d.]+$|^\*\.[^.]+$/.test(host))
-    build.warn(path, `${host} is too wide, or an address that browsers may ignore`)
+  if (folder && directive === 'frame-ancestors') refuse(path, 'leave the path out: ancestors are compared by origin')
 }

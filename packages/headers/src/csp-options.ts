@@ -1,44 +1,37 @@
-import { refused } from './errors.ts'
+import { target } from './csp-values.ts'
+import { refuse } from './errors.ts'
 import { oneOf, recordOf } from './options.ts'
-import type { CspPolicy, HeaderPolicy } from './policy.ts'
 import { reportAddress } from './reporting.ts'
 
-/** The two policies. */
-interface Policies {
-  readonly csp: CspPolicy | undefined
-  readonly cspReportOnly: CspPolicy | undefined
-}
+type Snapshot = Record<string, unknown>
 
-const requirement = 'require-trusted-types-for'
-
-/** Puts the options `trustedTypes` and `reports` into the policies. */
-export function effectivePolicies(policy: HeaderPolicy): Policies {
-  const { csp, cspReportOnly } = withTrustedTypes(policy)
-  const { reports } = policy
-  if (reports === undefined) return { csp, cspReportOnly }
-  const address = reportAddress(reports, 'reports')
-  if (csp === undefined && cspReportOnly === undefined) throw refused('reports', 'there is no policy that could report')
-  return {
-    csp: csp && added(csp, 'csp', 'report-uri', address),
-    cspReportOnly: cspReportOnly && added(cspReportOnly, 'cspReportOnly', 'report-uri', address),
+/** Writes what the options `trustedTypes` and `reports` ask for into the policies of a snapshot. */
+export function applyShortcuts(policy: Snapshot): void {
+  const { trustedTypes, reports } = policy
+  if (trustedTypes !== undefined) {
+    const report = oneOf(trustedTypes, 'trustedTypes', ['enforce', 'report']) === 'report'
+    // To report, the enforced policy must not have it either; only a copy is changed.
+    add(report ? { ...policy } : policy, 'csp', 'require-trusted-types-for', "'script'")
+    if (report) {
+      policy['cspReportOnly'] ??= targetsOf(policy['csp'])
+      add(policy, 'cspReportOnly', 'require-trusted-types-for', "'script'")
+    }
+  }
+  if (reports !== undefined) {
+    const address = reportAddress(reports, 'reports')
+    const options = ['csp', 'cspReportOnly'].filter((option) => policy[option] !== undefined)
+    if (options.length === 0) refuse('reports', 'there is no policy that could report')
+    for (const option of options) add(policy, option, 'report-uri', address)
   }
 }
 
-function withTrustedTypes({ csp, cspReportOnly, trustedTypes }: HeaderPolicy): Policies {
-  if (trustedTypes === undefined) return { csp, cspReportOnly }
-  const enforced = added(csp, 'csp', requirement, "'script'")
-  if (oneOf(trustedTypes, 'trustedTypes', ['enforce', 'report']) === 'enforce') return { csp: enforced, cspReportOnly }
-  return { csp, cspReportOnly: added(cspReportOnly ?? targetsOf(csp), 'cspReportOnly', requirement, "'script'") }
+/** A policy that does nothing but report to where the enforced one does. */
+function targetsOf(csp: unknown = {}): object {
+  return Object.fromEntries(Object.entries(csp as object).filter(([name]) => target.test(name)))
 }
 
-/** A policy that does nothing but report Trusted Types reports to where the enforced one does. */
-function targetsOf(csp: CspPolicy | undefined): CspPolicy {
-  return Object.fromEntries(Object.entries(csp ?? {}).filter(([name]) => name.startsWith('report-')))
-}
-
-function added(policy: CspPolicy = {}, path: string, directive: string, value: string): CspPolicy {
-  if (Object.hasOwn(recordOf(policy, path), directive)) {
-    throw refused(`${path}.${directive}`, 'trustedTypes or reports says this too')
-  }
-  return { ...policy, [directive]: [value] }
+function add(policy: Snapshot, option: string, directive: string, value: string): void {
+  const before = recordOf(policy[option] ?? {}, option)
+  if (Object.hasOwn(before, directive)) refuse(`${option}.${directive}`, 'trustedTypes or reports says this too')
+  policy[option] = { ...before, [directive]: [value] }
 }

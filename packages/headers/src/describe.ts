@@ -2,6 +2,7 @@ import { dynamicPairs, isCompiled } from './compiled.ts'
 import type { CompiledHeaders } from './policy.ts'
 
 const lists = /^(Content-Security|Permissions|Reporting)-/
+const indent = '\n  '
 
 /**
  * Prints a compiled policy as people read it: one header a line, one directive a line below it, the nonce as `{nonce}`, warnings at the end.
@@ -15,20 +16,10 @@ const lists = /^(Content-Security|Permissions|Reporting)-/
  */
 export function describe(compiled: CompiledHeaders): string {
   if (!isCompiled(compiled)) throw new TypeError('describe: give what compileHeaders() returned')
-  const pairs = [...dynamicPairs(compiled, '{nonce}'), ...compiled.static]
-  return [...pairs.flatMap(([name, value]) => header(name, value)), ...onHtml(compiled), ...warnings(compiled)].join(
-    '\n',
+  const lines = [...dynamicPairs(compiled, '{nonce}'), ...compiled.static].map(([name, value]) =>
+    lists.test(name) ? [name, ...value.split(/[;,] /)].join(indent) : `${name}: ${value}`,
   )
-}
-
-function header(name: string, value: string): string[] {
-  return lists.test(name) ? [name, ...value.split(/[;,] /).map((one) => `  ${one}`)] : [`${name}: ${value}`]
-}
-
-function onHtml({ cacheControl }: CompiledHeaders): string[] {
-  return cacheControl === 'no-store on html' ? ['Cache-Control: no-store (text/html only)'] : []
-}
-
-function warnings(compiled: CompiledHeaders): string[] {
-  return compiled.warnings.length === 0 ? [] : ['Warnings', ...compiled.warnings.map((one) => `  ${one}`)]
+  if (compiled.cacheControl === 'no-store on html') lines.push('Cache-Control: no-store (text/html only)')
+  if (compiled.warnings.length > 0) lines.push(['Warnings', ...compiled.warnings].join(indent))
+  return lines.join('\n')
 }

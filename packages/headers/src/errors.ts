@@ -13,7 +13,12 @@ export type HeadersErrorCode =
 /** An error of this package. `POLICY_REFUSED` has the place in the policy in `detail.path`, for example `csp.script-src[2]`. */
 export class HeadersError extends SecurityError<HeadersErrorCode> {}
 
-/** The error for a policy that does not mean what it says. */
-export function refused(path: string, why: string): HeadersError {
-  return new HeadersError('POLICY_REFUSED', `${path}: ${why}`, { detail: { path } })
+/** Refuses a policy that does not mean what it says. */
+export function refuse(path: string, why: string): never {
+  throw new HeadersError('POLICY_REFUSED', `${path}: ${why}`, { detail: { path } })
+}
+
+/** Refuses a value of the wrong type. */
+export function mistyped(path: string, what: string): never {
+  throw new TypeError(`${path}: give ${what}`)
 }

@@ -1,12 +1,11 @@
 import { checkDirectiveName } from './csp.ts'
-import { policyOptions } from './header-table.ts'
 import { hstsOptions } from './hsts.ts'
 import { allowedNames } from './names.ts'
 import { checkOptions, recordOf } from './options.ts'
 import { checkFeatureName } from './permissions-policy.ts'
 import type { HeaderPolicy } from './policy.ts'
+import { policyOf } from './policy-of.ts'
 import { shown } from './quoted.ts'
-import { snapshotOf } from './snapshot.ts'
 
 type MergedOption = 'csp' | 'cspReportOnly' | 'permissionsPolicy' | 'reportingEndpoints' | 'hsts'
 
@@ -21,8 +20,6 @@ export type PolicyChanges = {
     ? Changes<NonNullable<HeaderPolicy[Option]>> | false | undefined
     : HeaderPolicy[Option] | false | undefined
 }
-
-type Entries = Readonly<Record<string, unknown>>
 
 /** Checks a name among the entries of an option, where there is a table of them. */
 type CheckName = (name: string, path: string, allow: ReadonlySet<string>) => void
@@ -47,48 +44,35 @@ const merged: ReadonlyMap<string, CheckName> = new Map<string, CheckName>([
  * const shop = extendPolicy(presets.strict, { csp: { 'img-src': ["'self'", 'https://cdn.example'] }, crossOriginOpenerPolicy: 'same-origin-allow-popups' })
  */
 export function extendPolicy(policy: HeaderPolicy, changes: PolicyChanges): HeaderPolicy {
-  const before = entriesOf(policy)
-  const change = entriesOf(changes)
-  const allow = allowOf(before, change)
-  const result = new Map(Object.entries(before))
-  for (const [option, value] of Object.entries(change)) {
+  const before = policyOf(policy)
+  const change = policyOf(changes)
+  // Both lists, unless the change takes the first away.
+  const kept = change['allow'] === false ? [] : [...allowedNames(before['allow']), ...allowedNames(change['allow'])]
+  const allow = new Set(kept)
+  return apply({ ...change, allow: allow.size > 0 && [...allow] }, before, 'policy', (option, value, present) => {
     const check = merged.get(option)
-    const next = check === undefined || !value ? value : mergedEntries(before[option], value, option, check, allow)
-    apply(result, option, next, option !== 'originAgentCluster')
-  }
-  if (allow.size > 0) result.set('allow', [...allow])
-  return Object.fromEntries(result)
+    if (!check || !value) return value
+    const entries = apply(value, present ?? {}, option, (name, one, known) => {
+      if (known === undefined) check(name, `${option}.${shown(name)}`, allow)
+      return one
+    })
+    return Object.keys(entries).length > 0 && entries
+  })
 }
 
-function entriesOf(policy: unknown): Entries {
-  const entries = snapshotOf(policy) as Entries
-  checkOptions(entries, 'policy', policyOptions)
-  return entries
-}
-
-/** Both lists, unless the change takes the first away. */
-function allowOf(before: Entries, change: Entries): ReadonlySet<string> {
-  if (change['allow'] === false) return new Set()
-  return new Set([...allowedNames(before['allow']), ...allowedNames(change['allow'])])
-}
-
-function mergedEntries(
-  before: unknown,
+/** Applies the entries of a change: `false` removes, except where it is a value, and `undefined` leaves. */
+function apply(
   change: unknown,
-  option: string,
-  check: CheckName,
-  allow: ReadonlySet<string>,
-): unknown {
-  const result = new Map(Object.entries(recordOf(before ?? {}, option)))
-  for (const [name, value] of Object.entries(recordOf(change, option))) {
-    if (!result.has(name)) check(name, `${option}.${shown(name)}`, allow)
-    apply(result, name, value, true)
+  before: unknown,
+  path: string,
+  next: (name: string, value: unknown, present: unknown) => unknown,
+): object {
+  // A map, because an object would take __proto__ for its prototype.
+  const result = new Map<string, unknown>(Object.entries(recordOf(before, path)))
+  for (const [name, one] of Object.entries(recordOf(change, path))) {
+    const value = next(name, one, result.get(name))
+    if (value === false && name !== 'originAgentCluster') result.delete(name)
+    else if (value !== undefined) result.set(name, value)
   }
-  return result.size === 0 ? false : Object.fromEntries(result)
-}
-
-function apply(result: Map<string, unknown>, name: string, value: unknown, falseRemoves: boolean): void {
-  if (value === undefined) return
-  if (value === false && falseRemoves) result.delete(name)
-  else result.set(name, value)
+  return Object.fromEntries(result)
 }

@@ -1,8 +1,7 @@
 import type { Build } from './build.ts'
 import { cspText, reportOnlyText } from './csp.ts'
-import { refused } from './errors.ts'
 import { hstsText } from './hsts.ts'
-import { flagOf, listOf, oneOf } from './options.ts'
+import { flagOf, isEmpty, listOf, oneOf } from './options.ts'
 import { permissionsPolicyText } from './permissions-policy.ts'
 import type { HeaderPolicy } from './policy.ts'
 import { reportingEndpointsText } from './reporting.ts'
@@ -56,9 +55,8 @@ function cacheControlText(value: unknown, path: string): string | undefined {
 
 function referrerPolicyText(value: unknown, path: string, build: Build): string {
   const one = (each: unknown, at: string): string => oneOf(each, at, referrerPolicies)
-  const policies = Array.isArray(value) ? listOf(value, path, one) : [one(value, path)]
-  const last = policies.at(-1)
-  if (last === undefined) throw refused(path, 'is empty; leave it out')
+  const policies = Array.isArray(value) ? listOf(value, path, one, isEmpty) : [one(value, path)]
+  const last = policies.at(-1) as string
   if (/^unsafe|downgrade$/.test(last)) build.warn(path, `${last} gives whole addresses to other sites`)
   return policies.join(', ')
 }

@@ -1,15 +1,22 @@
 import { NONCE } from './nonce-marker.ts'
 import type { HeaderPolicy } from './policy.ts'
-import { words } from './tables.ts'
+import { powerfulFeatures } from './tables.ts'
 
-/** Powerful features that a page of a shop does without. */
-const noFeatures = Object.fromEntries(
-  words(
-    'accelerometer bluetooth camera display-capture geolocation gyroscope hid idle-detection local-fonts magnetometer microphone midi payment serial usb xr-spatial-tracking',
-  ).map((feature): [string, readonly string[]] => [feature, []]),
-)
+const noFeatures = Object.fromEntries(powerfulFeatures.map((feature): [string, readonly string[]] => [feature, []]))
+
+const api: HeaderPolicy = {
+  csp: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
+  hsts: { maxAge: '365d', includeSubDomains: true },
+  referrerPolicy: 'no-referrer',
+  contentTypeOptions: 'nosniff',
+  frameOptions: 'DENY',
+  crossOriginResourcePolicy: 'same-origin',
+  permittedCrossDomainPolicies: 'none',
+  cacheControl: 'no-store',
+}
 
 const strict: HeaderPolicy = {
+  ...api,
   csp: {
     'default-src': ["'none'"],
     // Browsers that know nonces ignore the last two; older ones would run nothing without them.
@@ -25,29 +32,13 @@ const strict: HeaderPolicy = {
     'frame-ancestors': ["'none'"],
   },
   trustedTypes: 'enforce',
-  hsts: { maxAge: '365d', includeSubDomains: true },
   permissionsPolicy: noFeatures,
   // Not no-referrer: forms would then send `Origin: null`, and checks against forged requests need the origin.
   referrerPolicy: 'strict-origin-when-cross-origin',
-  contentTypeOptions: 'nosniff',
-  frameOptions: 'DENY',
   crossOriginOpenerPolicy: 'same-origin',
-  crossOriginResourcePolicy: 'same-origin',
   originAgentCluster: true,
   dnsPrefetchControl: 'off',
-  permittedCrossDomainPolicies: 'none',
   cacheControl: 'no-store on html',
-}
-
-const api: HeaderPolicy = {
-  csp: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
-  hsts: { maxAge: '365d', includeSubDomains: true },
-  referrerPolicy: 'no-referrer',
-  contentTypeOptions: 'nosniff',
-  frameOptions: 'DENY',
-  crossOriginResourcePolicy: 'same-origin',
-  permittedCrossDomainPolicies: 'none',
-  cacheControl: 'no-store',
 }
 
 /** The operations manual, "Security Headers Configuration", word for word. */

@@ -1,5 +1,3 @@
-const shownCharacters = 60
-
 /**
  * Shows input in a message: at most 60 characters, none of which could break a line or hide.
  *
@@ -7,6 +5,7 @@ const shownCharacters = 60
  * shown('a\nb') // 'a\\u{a}b'
  */
 export function shown(text: string): string {
-  const cut = text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text
-  return cut.replaceAll(/[^\x20-\x7e…]/gu, (character) => `\\u{${(character.codePointAt(0) as number).toString(16)}}`)
+  return text
+    .replace(/(?<=^.{60}).+/su, '…')
+    .replaceAll(/[^\x20-\x7e…]/gu, (character) => `\\u{${(character.codePointAt(0) as number).toString(16)}}`)
 }

@@ -1,14 +1,16 @@
-import { refused } from './errors.ts'
+import { refuse } from './errors.ts'
+import { nameOf } from './names.ts'
 import { entriesOf } from './options.ts'
 import { shown } from './quoted.ts'
 import { tokenOf } from './token.ts'
 
 /** The value of `Reporting-Endpoints`: a dictionary of structured fields, RFC 9651, with strings. */
 export function reportingEndpointsText(value: unknown, path: string): string {
-  return entriesOf(value, path, (group, address, at) => {
-    if (!/^[a-z][a-z0-9_-]*$/.test(group)) throw refused(at, 'name a group with a-z, 0-9, - and _')
-    return `${group}="${httpsAddress(tokenOf(address, at), at)}"`
-  }).join(', ')
+  return entriesOf(
+    value,
+    path,
+    (address, at, group) => `${nameOf(group, at)}="${httpsAddress(tokenOf(address, at), at)}"`,
+  ).join(', ')
 }
 
 /** An address to which browsers may send reports: a path on this site, or https. */
@@ -20,5 +22,5 @@ export function reportAddress(value: unknown, path: string): string {
 
 function httpsAddress(address: string, path: string): string {
   if (/^https:\/\/(?![/?]|[^/?]*@)[^"'\\<>^`{|}#]+$/.test(address) && URL.canParse(address)) return address
-  throw refused(path, `'${shown(address)}' is no https address without user name, quotes and fragment`)
+  return refuse(path, `${shown(address)} is no https address without user name, quotes and fragment`)
 }

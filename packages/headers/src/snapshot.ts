@@ -1,32 +1,25 @@
-import { refused } from './errors.ts'
-import { shown } from './quoted.ts'
+import { mostEntries } from './options.ts'
 
-const deepest = 3
-const most = 150
+/** A policy, an option of it, a list in that. */
+const deepest = 2
+
+/** Stands for what cannot be copied faithfully: null, what is no plain object (what it inherits would be overlooked), what is nested deeper. */
+const unusable = Symbol('unusable')
 
 /**
  * Copies a policy, reading each property once: what is checked is what is sent, whatever happens to the original later and whatever a getter
- * would say the second time.
- *
- * @throws {TypeError} when an object in it is not plain: what it inherits would be overlooked.
+ * would say the second time. In the place of what is unusable stands a symbol, which each check refuses.
  */
-export function snapshotOf(value: unknown, path = '', depth = 0): unknown {
-  if (typeof value !== 'object' || value === null) return value
-  if (depth > deepest) throw new TypeError(`${path}: is nested too deeply`)
+export function snapshotOf(value: unknown, depth = 0): unknown {
+  if (typeof value !== 'object') return value
+  if (value === null || depth > deepest) return unusable
   if (Array.isArray(value)) {
-    const length = counted(value.length, path)
-    return Array.from({ length }, (_, index) => snapshotOf(value[index], `${path}[${index}]`, depth + 1))
+    // One more than there may be is enough to refuse it.
+    const length = Math.min(value.length, mostEntries + 1)
+    return Array.from({ length }, (_, index) => snapshotOf(value[index], depth + 1))
   }
-  if (!isPlain(value)) throw new TypeError(`${path || 'policy'}: give a plain object`)
-  const entries = Object.entries(value)
-  counted(entries.length, path || 'policy')
-  const prefix = path && `${path}.`
-  return Object.fromEntries(entries.map(([name, one]) => [name, snapshotOf(one, prefix + shown(name), depth + 1)]))
-}
-
-function counted(length: number, path: string): number {
-  if (length > most) throw refused(path, `has more than ${most} entries`)
-  return length
+  if (!isPlain(value)) return unusable
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, snapshotOf(one, depth + 1)]))
 }
 
 function isPlain(value: object): boolean {

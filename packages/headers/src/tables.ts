@@ -9,25 +9,17 @@ export const nonceDirectives: RegExp = /^(default|script|style)-src(-elem)?$/
 /** Where a hash can match something. */
 export const hashDirectives: RegExp = /^(default|script|style)-src/
 
-const scripts = /^script-src(-elem)?$/
-const evals = /^(default|script)-src$/
-
 /** Keywords, and the directives in which they mean something. */
 export const keywords: ReadonlyMap<string, RegExp> = new Map([
-  ["'self'", /^/],
-  ["'none'", /^/],
-  ["'strict-dynamic'", scripts],
-  // Only where 'strict-dynamic' is, which keeps it to scripts.
-  ["'unsafe-inline'", /^/],
-  ["'unsafe-eval'", evals],
-  ["'wasm-unsafe-eval'", evals],
-  ["'trusted-types-eval'", evals],
-  ["'unsafe-hashes'", /^(default|script|style)-src(-attr)?$/],
-  ["'report-sample'", hashDirectives],
-  ["'report-sha256'", scripts],
-  ["'report-sha384'", scripts],
-  ["'report-sha512'", scripts],
-  ["'inline-speculation-rules'", scripts],
+  // 'unsafe-inline' needs 'strict-dynamic' beside it, which keeps it to scripts.
+  ...keywordsOf('self none unsafe-inline', /^/),
+  ...keywordsOf(
+    'strict-dynamic report-sha256 report-sha384 report-sha512 inline-speculation-rules',
+    /^script-src(-elem)?$/,
+  ),
+  ...keywordsOf('unsafe-eval wasm-unsafe-eval trusted-types-eval', /^(default|script)-src$/),
+  ...keywordsOf('unsafe-hashes', /^(default|script|style)-src(-attr)?$/),
+  ...keywordsOf('report-sample', hashDirectives),
 ])
 
 /** Schemes of sources. */
@@ -38,13 +30,21 @@ export const sandboxFlags: readonly string[] = words(
   'forms modals orientation-lock pointer-lock popups popups-to-escape-sandbox presentation same-origin scripts storage-access-by-user-activation top-navigation top-navigation-by-user-activation top-navigation-to-custom-protocols downloads',
 ).map((flag) => `allow-${flag}`)
 
+/** Powerful features that a page of a shop does without. */
+export const powerfulFeatures: readonly string[] = words(
+  'accelerometer bluetooth camera display-capture geolocation gyroscope hid idle-detection local-fonts magnetometer microphone midi payment serial usb xr-spatial-tracking',
+)
+
 /**
  * Features of Permissions Policy that specifications define or Chromium ships. Client hints (`ch-…`) and features for advertising are not
  * among them: who wants them says so in `allow`.
  */
-export const features: readonly string[] = words(
-  'accelerometer ambient-light-sensor autoplay battery bluetooth camera captured-surface-control clipboard-read clipboard-write compute-pressure cross-origin-isolated deferred-fetch digital-credentials-create digital-credentials-get display-capture encrypted-media fullscreen gamepad geolocation gyroscope hid identity-credentials-get idle-detection keyboard-map language-detector language-model local-fonts local-network-access magnetometer microphone midi on-device-speech-recognition otp-credentials payment picture-in-picture publickey-credentials-create publickey-credentials-get rewriter screen-wake-lock serial speaker-selection storage-access summarizer sync-xhr translator unload usb web-share window-management writer xr-spatial-tracking',
-)
+export const features: readonly string[] = [
+  ...powerfulFeatures,
+  ...words(
+    'ambient-light-sensor autoplay battery captured-surface-control clipboard-read clipboard-write compute-pressure cross-origin-isolated deferred-fetch digital-credentials-create digital-credentials-get encrypted-media fullscreen gamepad identity-credentials-get keyboard-map language-detector language-model local-network-access on-device-speech-recognition otp-credentials picture-in-picture publickey-credentials-create publickey-credentials-get rewriter screen-wake-lock speaker-selection storage-access summarizer sync-xhr translator unload web-share window-management writer',
+  ),
+]
 
 /** The words of `Referrer-Policy`. */
 export const referrerPolicies: readonly string[] = words(
@@ -54,4 +54,8 @@ export const referrerPolicies: readonly string[] = words(
 /** A list in one string: it is shorter in the bundle. */
 export function words(text: string): string[] {
   return text.split(' ')
+}
+
+function keywordsOf(names: string, places: RegExp): [string, RegExp][] {
+  return words(names).map((name) => [`'${name}'`, places])
 }

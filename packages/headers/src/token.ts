@@ -1,8 +1,4 @@
-import { refused } from './errors.ts'
 import { textOf } from './options.ts'
-import { shown } from './quoted.ts'
-
-const longest = 2048
 
 /**
  * Checks that a value is one token: what would end it, begin another one, or hide in it is refused.
@@ -11,16 +7,10 @@ const longest = 2048
  * @returns the same text, of visible ASCII without `;` and `,`.
  */
 export function tokenOf(value: unknown, path: string): string {
-  const text = textOf(value, path)
-  if (text === '') throw refused(path, 'is empty')
-  if (text.length > longest) throw refused(path, `is longer than ${longest} characters`)
-  const foreign = /[^\x21-\x7e]|[;,]/u.exec(text)?.[0]
-  if (foreign === undefined) return text
-  throw refused(path, `'${shown(text)}' has ${reason(foreign)}`)
-}
-
-function reason(character: string): string {
-  if (/[;,]/.test(character)) return 'a ; or , which begins another value (in a path %3B, %2C)'
-  if (/\s/.test(character)) return 'white space; give each value as its own element'
-  return 'a control or non-ASCII character; write hosts in punycode, paths percent-encoded'
+  return textOf(
+    value,
+    path,
+    /^(?!.*[;,])[!-~]{1,2048}$/,
+    'token of 1 to 2048 visible ASCII characters without ; and , (each value is its own element; hosts are in punycode, paths percent-encoded)',
+  )
 }

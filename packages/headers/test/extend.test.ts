@@ -127,7 +127,7 @@ describe('extendPolicy', () => {
   })
 
   it('refuses a policy that is none', () => {
-    expect(() => extendPolicy({ csp: 5 } as never, { csp: { 'img-src': ['*'] } })).toThrow('csp: give an object')
+    expect(() => extendPolicy({ csp: 5 } as never, { csp: { 'img-src': ['*'] } })).toThrow('csp: give a plain object')
     expect(() => extendPolicy({ cps: {} } as never, {})).toThrow("unknown option 'cps'")
   })
 })

@@ -183,7 +183,7 @@ describe('no input yields what was not asked for', () => {
       expect(value).toMatch(/^[\x20-\x2b\x2d-\x7e]+$/)
       const asked = Object.entries(csp).map(([name, sources]) => [
         name,
-        (sources as unknown[]).map((one) => (one === NONCE ? `'nonce-${nonce}'` : one)),
+        sources === true ? [] : (sources as unknown[]).map((one) => (one === NONCE ? `'nonce-${nonce}'` : one)),
       ])
       expect(Object.entries(new CspParser(value).csp.directives)).toEqual([...asked, ['report-uri', [reports]]])
     },
@@ -211,7 +211,9 @@ describe('no input yields what was not asked for', () => {
       name,
       values === true ? [] : (values as unknown[]).map((one) => (one === NONCE ? `'nonce-${nonce}'` : one)),
     ])
-    expect(Object.entries(new CspParser(value).csp.directives)).toEqual(asked)
+    // The parser of csp_evaluator writes some words small, such as HTTPS: in a directive that nobody knows.
+    const small = (entries: unknown): string => JSON.stringify(entries).toLowerCase()
+    expect(small(Object.entries(new CspParser(value).csp.directives))).toEqual(small(asked))
   })
 
   const origins = fc.oneof(
