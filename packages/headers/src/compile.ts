@@ -38,7 +38,7 @@ export function compileHeaders(policy: HeaderPolicy): CompiledHeaders {
     const value = given[option]
     const text = value === undefined ? undefined : write(value, option, build)
     if (text === undefined) return []
-    if (text.length > longestHeader) refuse(option, `its header is longer than ${longestHeader} characters`)
+    if (text.length > longestHeader) refuse(option, `has more than ${longestHeader} characters`)
     return [Object.freeze([header, text] as const)]
   })
   warnOfGaps(given, build)

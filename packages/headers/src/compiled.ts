@@ -15,19 +15,18 @@ export function compiledHeaders(
   warnings: readonly string[],
   cacheControl: CompiledHeaders['cacheControl'],
 ): CompiledHeaders {
-  const cut = headers.map(([name, value]) => [name, value.split(nonceGap)] as const)
-  const fixed = Object.freeze(headers.filter((_header, index) => cut[index]?.[1].length === 1))
-  const waiting = cut.filter(([, parts]) => parts.length > 1)
-  const fill: Fill = (nonce) =>
-    waiting.map(([name, parts]) => [name, parts.reduce((text, part) => text + nonce + part)])
+  const fixed = headers.filter(([, value]) => !value.includes(nonceGap))
+  const waiting = headers.filter((header) => !fixed.includes(header))
+  const cut = waiting.map(([name, value]) => [name, value.split(nonceGap)] as const)
+  const fill: Fill = (nonce) => cut.map(([name, parts]) => [name, parts.reduce((text, part) => text + nonce + part)])
   const fresh = nonceSource()
   const dynamic: Fill = (nonce) => fill(checkedNonce(nonce))
   return Object.freeze({
     [brand]: fill,
-    static: fixed,
+    static: Object.freeze(fixed),
     dynamic,
     pairs: (nonce?: string) => [...fixed, ...dynamic(nonce ?? fresh())],
-    usesNonce: waiting.length > 0,
+    usesNonce: cut.length > 0,
     warnings: Object.freeze(warnings),
     cacheControl,
   })

@@ -13,5 +13,5 @@ export function checkHost(token: string, path: string, directive: string, allow:
     const hint = '; a host has small letters and no query: https://cdn.example/js/'
     checkKnown(token, path, [...keywords.keys(), ...known], 'no source', undefined, hint)
   }
-  if (folder && directive === 'frame-ancestors') refuse(path, 'leave the path out: ancestors are compared by origin')
+  if (folder && directive === 'frame-ancestors') refuse(path, 'has a path; leave it out')
 }

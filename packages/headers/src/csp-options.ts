@@ -20,7 +20,7 @@ export function applyShortcuts(policy: Snapshot): void {
   if (reports !== undefined) {
     const address = reportAddress(reports, 'reports')
     const options = ['csp', 'cspReportOnly'].filter((option) => policy[option] !== undefined)
-    if (options.length === 0) refuse('reports', 'there is no policy that could report')
+    if (options.length === 0) refuse('reports', 'needs csp or cspReportOnly')
     for (const option of options) add(policy, option, 'report-uri', address)
   }
 }
@@ -32,6 +32,6 @@ function targetsOf(csp: unknown = {}): object {
 
 function add(policy: Snapshot, option: string, directive: string, value: string): void {
   const before = recordOf(policy[option] ?? {}, option)
-  if (Object.hasOwn(before, directive)) refuse(`${option}.${directive}`, 'trustedTypes or reports says this too')
+  if (Object.hasOwn(before, directive)) refuse(`${option}.${directive}`, 'is in trustedTypes or reports too')
   policy[option] = { ...before, [directive]: [value] }
 }

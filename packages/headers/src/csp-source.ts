@@ -22,8 +22,8 @@ export function sourceText(source: unknown, path: string, directive: string, bui
   const token = tokenOf(source, path)
   const places = hash.test(token) ? hashDirectives : keywords.get(token)
   if (places) checkPlace(token, places, path, directive)
-  else if (/^'?nonce-/i.test(token)) refuse(path, 'a nonce in a policy never changes; give NONCE')
-  else if (/^'?sha\d+-/i.test(token)) refuse(path, "a hash is 'sha256-…' in quotes, with the whole digest in base64")
+  else if (/^'?nonce-/i.test(token)) refuse(path, 'a nonce here never changes; give NONCE')
+  else if (/^'?sha\d+-/i.test(token)) refuse(path, "is no 'sha256-…' in quotes with the whole digest in base64")
   else if (!token.includes("'")) checkHost(token, path, directive, build.allow)
   else checkKnown(/^'([^']+)'$/.exec(token)?.[1] ?? token, path, [...keywords.keys()], 'no keyword', build.allow)
   return token

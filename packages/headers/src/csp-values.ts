@@ -21,7 +21,7 @@ export const target: RegExp = /^report-(uri|to)$/
 export const directives: ReadonlyMap<string, Write> = new Map<string, Write>([
   ...sourceDirectives.map((name) => [name, sourcesText] as const),
   ['sandbox', wordsText(sandboxFlags)],
-  ['upgrade-insecure-requests', (_value, path) => mistyped(path, 'true, or leave it out')],
+  ['upgrade-insecure-requests', (_value, path) => mistyped(path, 'true or leave it out')],
   ['require-trusted-types-for', wordsText(["'script'"])],
   ['trusted-types', trustedTypesText],
   ['report-uri', (value, path) => wordsOf(value, path, reportAddress)],
@@ -59,6 +59,8 @@ function trustedTypesText(value: unknown, path: string): string {
 function groupText(value: unknown, path: string, _directive: string, { groups }: Build): string {
   return wordsOf(value, path, (one, at) => {
     const group = tokenOf(one, at)
-    return at.endsWith('[0]') && groups.has(group) ? group : refuse(at, 'give one group of reportingEndpoints')
+    return at.endsWith('[0]') && groups.has(group)
+      ? group
+      : refuse(at, 'is no group of reportingEndpoints, or a second one')
   })
 }

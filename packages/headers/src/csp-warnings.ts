@@ -21,9 +21,9 @@ export function warnOfSources(text: string, path: string, directive: string, bui
 export function warnOfGaps({ csp, frameOptions }: HeaderPolicy, build: Build): void {
   if (!csp) return
   const { 'script-src': scripts, 'frame-ancestors': ancestors } = csp
-  if (!scripts && !csp['default-src']) build.warn('csp', 'has no script-src: scripts come from anywhere')
-  if (scripts && !csp['base-uri']) build.warn('csp', 'has no base-uri: an injected <base> moves scripts')
+  if (!scripts && !csp['default-src']) build.warn('csp', 'has no script-src')
+  if (scripts && !csp['base-uri']) build.warn('csp', 'has no base-uri')
   if (frameOptions && ancestors && String(ancestors) !== (frameOptions === 'DENY' ? "'none'" : "'self'")) {
-    build.warn('frameOptions', 'browsers follow csp.frame-ancestors, which differs')
+    build.warn('frameOptions', 'differs from csp.frame-ancestors, which browsers follow')
   }
 }

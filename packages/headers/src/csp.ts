@@ -22,7 +22,7 @@ const former =
 
 /** Refuses the name of a directive that nobody knows or follows. */
 export function checkDirectiveName(name: string, path: string, allow: ReadonlySet<string>): void {
-  if (former.test(name)) refuse(path, 'browsers no longer follow it; leave it out')
+  if (former.test(name)) refuse(path, 'is no longer followed; leave it out')
   checkKnown(name, path, [...directives.keys()], 'no known directive', allow)
 }
 
@@ -30,8 +30,8 @@ export function checkDirectiveName(name: string, path: string, allow: ReadonlySe
 export function reportOnlyText(policy: unknown, path: string, build: Build): string {
   const text = cspText(policy, path, build)
   const names = Object.keys(policy as object)
-  const misplaced = names.find((name) => flags.test(name))
-  if (misplaced) refuse(`${path}.${misplaced}`, 'browsers ignore it where policies only report')
-  if (!names.some((name) => target.test(name))) refuse(path, "reports nowhere; give 'reports', report-uri or report-to")
+  for (const name of names)
+    if (flags.test(name)) refuse(`${path}.${name}`, 'is ignored where policies only report; leave it out')
+  if (!names.some((name) => target.test(name))) refuse(path, 'needs reports, report-uri or report-to')
   return text
 }

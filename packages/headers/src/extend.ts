@@ -24,13 +24,14 @@ export type PolicyChanges = {
 /** Checks a name among the entries of an option, where there is a table of them. */
 type CheckName = (name: string, path: string, allow: ReadonlySet<string>) => void
 
-const merged: ReadonlyMap<string, CheckName> = new Map<string, CheckName>([
-  ['csp', checkDirectiveName],
-  ['cspReportOnly', checkDirectiveName],
-  ['permissionsPolicy', checkFeatureName],
-  ['reportingEndpoints', () => undefined],
-  ['hsts', (name, path) => checkOptions({ [name]: true }, path, hstsOptions)],
-])
+/** The options whose entries are changed one by one. */
+const merged: Readonly<Partial<Record<string, CheckName>>> = {
+  csp: checkDirectiveName,
+  cspReportOnly: checkDirectiveName,
+  permissionsPolicy: checkFeatureName,
+  reportingEndpoints: () => undefined,
+  hsts: (name, path) => checkOptions({ [name]: true }, path, hstsOptions),
+}
 
 /**
  * Makes a policy from another one. A changed directive is replaced as a whole, in its place; a new one comes last.
@@ -50,7 +51,7 @@ export function extendPolicy(policy: HeaderPolicy, changes: PolicyChanges): Head
   const kept = change['allow'] === false ? [] : [...allowedNames(before['allow']), ...allowedNames(change['allow'])]
   const allow = new Set(kept)
   return apply({ ...change, allow: allow.size > 0 && [...allow] }, before, 'policy', (option, value, present) => {
-    const check = merged.get(option)
+    const check = merged[option]
     if (!check || !value) return value
     const entries = apply(value, present ?? {}, option, (name, one, known) => {
       if (known === undefined) check(name, `${option}.${shown(name)}`, allow)

@@ -57,6 +57,6 @@ function referrerPolicyText(value: unknown, path: string, build: Build): string 
   const one = (each: unknown, at: string): string => oneOf(each, at, referrerPolicies)
   const policies = Array.isArray(value) ? listOf(value, path, one, isEmpty) : [one(value, path)]
   const last = policies.at(-1) as string
-  if (/^unsafe|downgrade$/.test(last)) build.warn(path, `${last} gives whole addresses to other sites`)
+  if (/^unsafe|downgrade$/.test(last)) build.warn(path, `${last} tells other sites whole addresses`)
   return policies.join(', ')
 }

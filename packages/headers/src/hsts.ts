@@ -20,7 +20,7 @@ export function hstsText(value: unknown, path: string, build: Build): string {
     refuse(`${path}.preload`, "needs includeSubDomains and a maxAge of '365d'")
   }
   if (seconds > 0 && seconds < secondsOfYear / 2) {
-    build.warn(`${path}.maxAge`, `${seconds} seconds protect little; a number is milliseconds`)
+    build.warn(`${path}.maxAge`, `${seconds} seconds are few; a number is milliseconds`)
   }
   return [`max-age=${seconds}`, ...asked].join('; ')
 }
@@ -33,5 +33,5 @@ function secondsOf(value: unknown, path: string): number {
   } catch {
     // The message below says all of it.
   }
-  return refuse(path, "give whole seconds such as '365d', or 0 to make browsers forget")
+  return refuse(path, "needs whole seconds such as '365d', or 0")
 }

@@ -32,7 +32,7 @@ export function entriesOf(
 
 /** Writes each element of an array of a snapshot; none comes twice. */
 export function listOf(value: unknown, path: string, write: Write, whenEmpty?: string): string[] {
-  if (!Array.isArray(value)) return mistyped(path, 'an array, each value as its own element')
+  if (!Array.isArray(value)) return mistyped(path, 'an array')
   const list = counted(value, path, whenEmpty).map((one, index) => write(one, `${path}[${index}]`))
   const repeated = list.findIndex((one, index) => list.indexOf(one) < index)
   return repeated < 0 ? list : refuse(`${path}[${repeated}]`, 'is there twice')

@@ -27,5 +27,5 @@ function member(value: unknown, path: string): string {
   if (token === 'self' || token === '*') return token
   const [, scheme, host, port, folder] = hostParts(token)
   if (scheme === 'https:' && host !== '*' && port !== '*' && folder === undefined) return `"${token}"`
-  return refuse(path, `${shown(token)} is neither self nor * nor https://pay.example; for nobody give []`)
+  return refuse(path, `${shown(token)} is neither self nor * nor https://pay.example; [] is for nobody`)
 }

@@ -23,8 +23,7 @@ export function snapshotOf(value: unknown, depth = 0): unknown {
 }
 
 function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
   // The end of the chain, whichever realm the object comes from.
-  const ends = prototype === null || Object.getPrototypeOf(prototype) === null
-  return ends && Object.getOwnPropertySymbols(value).length === 0
+  const end: unknown = Object.getPrototypeOf(Object.getPrototypeOf(value) ?? Object.prototype)
+  return end === null && Object.getOwnPropertySymbols(value).length === 0
 }
