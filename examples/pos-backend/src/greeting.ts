@@ -14,13 +14,16 @@ export interface Greeting {
   readonly refresh: Duration
   /** The version of the data key that seals now. */
   readonly version: number
+  /** The process to end: npm does not pass every signal on. */
+  readonly pid: number
 }
 
 /**
  * What the shop prints when it listens: commands that can be pasted one after the other. Between them stand the waits that a key needs, two
  * refresh intervals before it seals and two more before its predecessor may go.
  */
-export function greeting({ origin, plainOrigin, certFile, framework, adminToken, refresh, version }: Greeting): string {
+export function greeting(facts: Greeting): string {
+  const { origin, plainOrigin, certFile, framework, adminToken, refresh, version, pid } = facts
   const token = `-H 'x-admin-token: ${adminToken}'`
   const curl = certFile === undefined ? 'curl' : `curl --cacert '${certFile}'`
   const json = "-H 'content-type: application/json'"
@@ -54,6 +57,6 @@ Destroy the old version. No row may need it, and the new one must have been acti
   sleep ${pause}
   ${curl} ${origin}/admin/destroy ${token} ${json} -d '{"version":${version}}'
 
-Stop it with Ctrl+C.
+Stop it with Ctrl+C, or from elsewhere with: kill ${pid}
 `
 }

@@ -29,6 +29,7 @@ async function greetingOf(server: RunningServer, { adminToken, refresh, framewor
     adminToken,
     refresh,
     version,
+    pid: process.pid,
     ...(plainOrigin !== undefined && { plainOrigin }),
     ...(tls && { certFile: tls.certFile }),
   })

@@ -65,7 +65,7 @@ describe.skipIf(!hasOpenssl)('over https', () => {
         expect(answer.headers['content-security-policy']).toContain(`default-src 'none'`)
       }
       const followed = await clientOf(port, cert)({ path: '/customers?limit=2' })
-      expect([followed.status, followed.text]).toEqual([200, '{"items":[],"next":null}'])
+      expect([followed.status, followed.text]).toEqual([200, '{"items":[],"next":null}\n'])
       for (const host of ['evil.example', `localhost.evil.example:${plain}`, 'localhost@evil.example', 'a/b']) {
         const answer = await send({ path: '/', headers: { host } })
         expect([answer.status, answer.headers.location]).toEqual([400, undefined])

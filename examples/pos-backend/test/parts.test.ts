@@ -126,6 +126,7 @@ test('the greeting has the commands for a whole rotation in their order, with th
     adminToken: 'abc',
     refresh: 2600,
     version: 7,
+    pid: 4711,
   })
   const steps = text.match(/(?<=^ {2})sleep \d+|\/admin\/\w+|'\{"version":\d+\}'/gm)
   expect(steps?.join(' ')).toBe(
@@ -135,6 +136,7 @@ test('the greeting has the commands for a whole rotation in their order, with th
   const admin = text.split('\n').filter((line) => line.includes('/admin/'))
   expect(admin.every((line) => line.includes("-H 'x-admin-token: abc'"))).toBe(true)
   expect(text).toContain('runs on hono')
+  expect(text).toContain('kill 4711')
 })
 
 test('the greeting over https names the certificate to curl, and the way over from http', () => {
@@ -147,6 +149,7 @@ test('the greeting over https names the certificate to curl, and the way over fr
     adminToken: 'abc',
     refresh: 1,
     version: 1,
+    pid: 4711,
   })
   expect(text).toContain(`Plain http is redirected: ${plainOrigin}`)
   const commands = text.split('\n').filter((line) => line.includes('curl'))

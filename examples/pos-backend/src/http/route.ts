@@ -28,9 +28,9 @@ export interface Route {
   readonly handle: (request: ShopRequest) => Answer | Promise<Answer>
 }
 
-/** An answer of the API. */
+/** An answer of the API. It ends with a line break, so that answers in a terminal do not run into one another. */
 export function json(value: unknown, status = 200): Answer {
-  return { status, headers: { 'content-type': 'application/json' }, text: JSON.stringify(value) }
+  return { status, headers: { 'content-type': 'application/json' }, text: `${JSON.stringify(value)}\n` }
 }
 
 /** A page. */
