@@ -67,7 +67,7 @@ export function checkFetchMetadata(
  * app.use(toExpress(fetchMetadataGuard({ origins: ['https://pay.example'] })))
  */
 export function fetchMetadataGuard(options: FetchMetadataOptions = {}): Guard<'fetchMetadata', string | undefined> {
-  const rules = rulesOf(options, 'fetchMetadataGuard')
+  const rules = rulesOf(options, 'fetchMetadata')
   return {
     as: 'fetchMetadata',
     check: (facts) => {
