@@ -1,5 +1,5 @@
 import type { EventSink } from '@mosaajii/core'
-import type { CspReport } from '@mosaajii/headers'
+import type { CspReport } from '@mosaajii/headers/reports'
 
 /** A violation of a page's policy, as a browser reported it. */
 export type Violation = CspReport & { readonly time: number }

@@ -34,7 +34,8 @@ export function compiledHeaders(
 
 /** Whether a value came from `compileHeaders()`, also of another copy of this package. */
 export function isCompiled(value: unknown): value is CompiledHeaders {
-  return typeof value === 'object' && value !== null && typeof (value as { [brand]?: unknown })[brand] === 'function'
+  // A copy that was spread from one is not frozen: what it says may differ from what was checked.
+  return Object.isFrozen(value) && typeof (value as { [brand]?: unknown } | undefined)?.[brand] === 'function'
 }
 
 /** The headers that hold the nonce, for a nonce that needs no check: one of our own source. */

@@ -1,11 +1,6 @@
 import { type GuardHandler, toExpress } from '@mosaajii/core/express'
-import {
-  type FetchMetadataOptions,
-  fetchMetadataGuard,
-  type HeadersChoice,
-  headersGuard,
-  type ReportEndpointOptions,
-} from '@mosaajii/headers'
+import { type FetchMetadataOptions, fetchMetadataGuard, type HeadersChoice, headersGuard } from '@mosaajii/headers'
+import type { ReportEndpointOptions } from '@mosaajii/headers/reports'
 import type { RequestHandler } from 'express'
 import { readBody } from './node-body.ts'
 import { reportReceiver } from './report-receiver.ts'

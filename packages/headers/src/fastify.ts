@@ -1,11 +1,6 @@
 import { type GuardHook, type GuardPlugin, toHook, toPlugin } from '@mosaajii/core/fastify'
-import {
-  type FetchMetadataOptions,
-  fetchMetadataGuard,
-  type HeadersChoice,
-  headersGuard,
-  type ReportEndpointOptions,
-} from '@mosaajii/headers'
+import { type FetchMetadataOptions, fetchMetadataGuard, type HeadersChoice, headersGuard } from '@mosaajii/headers'
+import type { ReportEndpointOptions } from '@mosaajii/headers/reports'
 import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
 import { readBody } from './node-body.ts'
 import { type ReceivedBody, reportReceiver } from './report-receiver.ts'

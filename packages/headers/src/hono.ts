@@ -1,11 +1,6 @@
 import { type GuardMiddleware, toHono } from '@mosaajii/core/hono'
-import {
-  type FetchMetadataOptions,
-  fetchMetadataGuard,
-  type HeadersChoice,
-  headersGuard,
-  type ReportEndpointOptions,
-} from '@mosaajii/headers'
+import { type FetchMetadataOptions, fetchMetadataGuard, type HeadersChoice, headersGuard } from '@mosaajii/headers'
+import type { ReportEndpointOptions } from '@mosaajii/headers/reports'
 import type { Context, Handler } from 'hono'
 import { joined } from './joined.ts'
 import { tooLarge } from './parse-reports.ts'

@@ -20,7 +20,9 @@ export function hstsText(value: unknown, path: string, build: Build): string {
     refuse(`${path}.preload`, "needs includeSubDomains and a maxAge of '365d'")
   }
   if (seconds > 0 && seconds < secondsOfYear / 2) {
-    build.warn(`${path}.maxAge`, `${seconds} seconds are few; a number is milliseconds`)
+    // 31536000 as elsewhere, where it means seconds, would be nine hours.
+    if (typeof hsts['maxAge'] === 'number') refuse(`${path}.maxAge`, "a number is milliseconds; write '365d'")
+    build.warn(`${path}.maxAge`, `${seconds} seconds are few`)
   }
   return [`max-age=${seconds}`, ...asked].join('; ')
 }

@@ -14,7 +14,6 @@ export type {
 } from './policy.ts'
 export { presets } from './presets.ts'
 export { clearSiteData, type ClearSiteDataDirective, type ClearSiteDataOptions } from './clear-site-data.ts'
-export { headersEvents } from './events.ts'
 export {
   checkFetchMetadata,
   type FetchMetadataOptions,
@@ -25,5 +24,3 @@ export {
 } from './fetch-metadata.ts'
 export { cspNonce, headersGuard, type HeadersChoice } from './headers-guard.ts'
 export { nonceSource } from './nonce-source.ts'
-export { type CspReport, parseReports, type ParseReportsOptions } from './parse-reports.ts'
-export type { ReportEndpointOptions } from './report-receiver.ts'

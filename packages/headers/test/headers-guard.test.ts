@@ -71,6 +71,12 @@ describe('the policy', () => {
     expect(() => guard.check(facts())).toThrow(TypeError)
   })
 
+  test('a copy of a compiled one, with other headers in it, is not taken for one', () => {
+    const copy = { ...compileHeaders(presets.strict), static: [] }
+    expect(() => headersGuard(copy)).toThrow(TypeError)
+    expect(() => headersGuard(() => copy).check(facts())).toThrow(TypeError)
+  })
+
   test.each([undefined, null, 'strict', 7, []])('%s is no policy', (choice) => {
     expect(() => headersGuard(choice as unknown as HeaderPolicy)).toThrow(TypeError)
   })

@@ -10,7 +10,7 @@ const headersOf = (policy: HeaderPolicy): Record<string, string> =>
   Object.fromEntries(compileHeaders(policy).pairs(nonce))
 
 const noFeatures =
-  'accelerometer=(), bluetooth=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), idle-detection=(), local-fonts=(), ' +
+  'accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), idle-detection=(), local-fonts=(), ' +
   'magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=(), xr-spatial-tracking=()'
 
 describe('strict', () => {

@@ -421,6 +421,7 @@ describe('an option is refused:', () => {
     ['an unknown part of HSTS', { hsts: { maxage: '365d' } }, 'hsts', /TypeError/],
     ['NaN', { hsts: { maxAge: Number.NaN } }, 'hsts.maxAge', /whole seconds/],
     ['a negative time', { hsts: { maxAge: -1000 } }, 'hsts.maxAge', /whole seconds/],
+    ['seconds as a number', { hsts: { maxAge: 31_536_000 } }, 'hsts.maxAge', /milliseconds; write '365d'/],
     ['no whole seconds', { hsts: { maxAge: 1500 } }, 'hsts.maxAge', /whole seconds/],
     ['a time with a semicolon', { hsts: { maxAge: '365d; preload' } }, 'hsts.maxAge', /whole seconds/],
     ['a time without a unit', { hsts: { maxAge: '31536000' } }, 'hsts.maxAge', /whole seconds/],

@@ -31,15 +31,14 @@ import {
   clearSiteData,
   type CompiledHeaders,
   compileHeaders,
-  type CspReport,
   describe,
   extendPolicy,
   fetchMetadataGuard,
   headersGuard,
-  parseReports,
   presets,
 } from '@mosaajii/headers'
 import { allowedHosts } from '@mosaajii/headers/allowed-hosts'
+import { type CspReport, parseReports } from '@mosaajii/headers/reports'
 import { checkVectors, keyProviderContract, keyStoreContract } from '@mosaajii/crypto/testing'
 
 const clock: Clock = settableClock()
