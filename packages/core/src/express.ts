@@ -8,7 +8,13 @@ import { headerText, RequestFacts } from './guard-state/facts.ts'
 import { asError, isPending, keep, refusalOf } from './guard-state/keep.ts'
 import { type Carrier, recordKey } from './guard-state/record.ts'
 import { applyEntry, sendAnswer } from './node-response.ts'
-import { answerTo, answerWith, checkProblemsOptions, type ProblemsOptions } from './problem-answer.ts'
+import {
+  answerTo,
+  answerWith,
+  checkNotFoundCalled,
+  checkProblemsOptions,
+  type ProblemsOptions,
+} from './problem-answer.ts'
 import { toProblem } from './problem.ts'
 
 export type { ProblemsOptions } from './problem-answer.ts'
@@ -49,7 +55,7 @@ export function toExpress<K extends string, T>(guard: Guard<K, T>): GuardHandler
       if (isPending(verdict)) return passLater(verdict, guard, facts, res, next)
       refusal = admit(facts, guard, verdict, res)
     } catch (thrown) {
-      refusal = asError(thrown)
+      refusal = asError(thrown, guard.as)
     }
     next(refusal)
   }
@@ -67,7 +73,7 @@ async function passLater<T>(
   try {
     refusal = admit(facts, guard, await pending, res)
   } catch (thrown) {
-    refusal = asError(thrown)
+    refusal = asError(thrown, guard.as)
   }
   next(refusal)
 }
@@ -80,7 +86,7 @@ function admit<T>(
 ): Error | undefined {
   const entry = keep(facts, guard, verdict)
   applyEntry(res, facts, entry, verdict.pass ? verdict.settled : undefined)
-  const refusal = refusalOf(verdict)
+  const refusal = refusalOf(verdict, guard.as)
   if (refusal === undefined) res.locals[guard.as] = entry.data
   return refusal
 }
@@ -126,16 +132,17 @@ class ExpressFacts extends RequestFacts {
 
 /**
  * Makes the error middleware of an application, mounted last: RFC 9457 problem details for every error, with the headers that guards had set.
- * A `SecurityError` shows its code; a 4xx of Express' own parsers and router keeps its status; any other error is a bare 500. No message of
- * an error reaches the client. Once headers were sent the error goes on to Express, which closes the connection.
+ * A `SecurityError` shows its code; a 4xx of Express' own parsers and router, and the 404 of `res.sendFile`, keep their status; any other error
+ * is a bare 500. No message of an error reaches the client. Once headers were sent the error goes on to Express, which closes the connection.
  *
- * @throws {TypeError} on unknown options.
+ * @throws {TypeError} on unknown options, and when a framework calls it: write `problems()`.
  * @example
  * app.use(notFound())
  * app.use(problems({ onError: (error) => log.error(error) }))
  */
-export function problems(options: ProblemsOptions = {}): ErrorRequestHandler {
-  checkProblemsOptions(options)
+export function problems(options?: ProblemsOptions): ErrorRequestHandler
+export function problems(options: ProblemsOptions = {}, ...rest: readonly unknown[]): ErrorRequestHandler {
+  checkProblemsOptions(options, rest)
   return (error: unknown, req, res, next) => {
     const answer = answerTo(error, options, statusOfExpress(error), errorField(error, 'headers'))
     if (res.headersSent) {
@@ -152,16 +159,34 @@ export function problems(options: ProblemsOptions = {}): ErrorRequestHandler {
 function statusOfExpress(error: unknown): number | undefined {
   // The router's own: a path parameter that does not decode.
   if (error instanceof URIError && clientStatus(error) === 400) return 400
-  return exposedStatus(error)
+  return isMissingFile(error) ? 404 : exposedStatus(error)
+}
+
+const missingFile: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'])
+
+/**
+ * What `res.sendFile`, `res.download` and `express.static` make of a file that is not there: the error of the file system, with a status, and
+ * marked as not for clients because its message names the path. The error of a handler that reads files itself has no status.
+ */
+function isMissingFile(error: unknown): boolean {
+  return (
+    clientStatus(error) === 404 &&
+    errorField(error, 'expose') === false &&
+    errorField(error, 'syscall') === 'stat' &&
+    missingFile.has(errorField(error, 'code'))
+  )
 }
 
 /**
  * Makes the middleware that ends what no route took, mounted after all routes: 404 `ROUTE_UNKNOWN` as a problem.
  *
+ * @throws {TypeError} when a framework calls it: write `notFound()`.
  * @example
  * app.use(notFound())
  */
-export function notFound(): RequestHandler {
+export function notFound(): RequestHandler
+export function notFound(...given: readonly unknown[]): RequestHandler {
+  checkNotFoundCalled(given)
   return (_req, res) => {
     sendAnswer(res, answerWith(toProblem(coreError('ROUTE_UNKNOWN', 'no route has this path', { status: 404 }))))
   }

@@ -12,6 +12,7 @@ import {
   abandonedHeaders,
   answerTo,
   answerWith,
+  checkNotFoundCalled,
   checkProblemsOptions,
   type ProblemAnswer,
   type ProblemsOptions,
@@ -49,6 +50,7 @@ export function toHook<K extends string, T>(guard: Guard<K, T>): GuardHook<K, T>
   const hook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void => {
     let refusal: Error | undefined
     try {
+      if (reply.raw === undefined) throw usedAsPlugin(guard.as)
       const facts = factsOf(request)
       const verdict = guard.check(facts)
       if (isPending(verdict)) {
@@ -57,7 +59,7 @@ export function toHook<K extends string, T>(guard: Guard<K, T>): GuardHook<K, T>
       }
       refusal = admit(facts, guard, verdict, reply)
     } catch (thrown) {
-      refusal = asError(thrown)
+      refusal = asError(thrown, guard.as)
     }
     done(refusal)
   }
@@ -75,7 +77,7 @@ async function passLater<T>(
   try {
     refusal = admit(facts, guard, await pending, reply)
   } catch (thrown) {
-    refusal = asError(thrown)
+    refusal = asError(thrown, guard.as)
   }
   done(refusal)
 }
@@ -88,7 +90,7 @@ function admit<T>(
 ): Error | undefined {
   const entry = keep(facts, guard, verdict)
   applyEntry(reply.raw, facts, entry, verdict.pass ? verdict.settled : undefined)
-  const refusal = refusalOf(verdict)
+  const refusal = refusalOf(verdict, guard.as)
   if (refusal === undefined) (reply as unknown as Record<string, unknown>)[guard.as] = entry.data
   return refusal
 }
@@ -105,6 +107,7 @@ export function toPlugin<K extends string, T>(guard: Guard<K, T>): GuardPlugin<K
   const hook = toHook(guard)
   // Asynchronous, because Fastify lets what a plugin with a callback throws end the process.
   const plugin = async (instance: FastifyInstance): Promise<void> => {
+    if (typeof instance.register !== 'function') throw usedAsHook(guard.as)
     declare(instance, guard.as)
     instance.addHook('onRequest', hook)
   }
@@ -116,6 +119,18 @@ export function toPlugin<K extends string, T>(guard: Guard<K, T>): GuardPlugin<K
     [Symbol.for('fastify.display-name')]: name,
     [Symbol.for('plugin-meta')]: { name, fastify: '5.x' },
   })
+}
+
+function usedAsPlugin(as: string): TypeError {
+  return new TypeError(
+    `the guard '${as}' is a hook here, for a route's onRequest; app.register takes a plugin: toPlugin(guard), or the function whose name does not end in Hook`,
+  )
+}
+
+function usedAsHook(as: string): TypeError {
+  return new TypeError(
+    `the guard '${as}' is a plugin here, for app.register(…); a route's onRequest takes a hook: toHook(guard), or the function whose name ends in Hook`,
+  )
 }
 
 /** Declares `reply[as]` once a scope. What some other plugin has declared under that name stays an error of Fastify. */
@@ -178,14 +193,18 @@ class FastifyFacts extends RequestFacts {
  * shows its code; a 4xx of Fastify's own (`FST_…`, validation) keeps its status; any other error is a bare 500. No message of an error reaches
  * the client. Once headers were sent the error goes on to Fastify, which closes the connection.
  *
- * @throws {TypeError} on unknown options.
+ * @throws {TypeError} on unknown options, and when a framework calls it: write `problems()`.
  * @example
  * app.setErrorHandler(problems({ onError: (error) => log.error(error) }))
  */
 export function problems(
+  options?: ProblemsOptions,
+): (error: unknown, request: FastifyRequest, reply: FastifyReply) => void
+export function problems(
   options: ProblemsOptions = {},
+  ...rest: readonly unknown[]
 ): (error: unknown, request: FastifyRequest, reply: FastifyReply) => void {
-  checkProblemsOptions(options)
+  checkProblemsOptions(options, rest)
   return (error, _request, reply) => {
     const answer = answerTo(error, options, statusOfFastify(error), errorField(error, 'headers'))
     if (reply.raw.headersSent) reply.send(error)
@@ -213,10 +232,13 @@ function sendAnswer(reply: FastifyReply, answer: ProblemAnswer): void {
 /**
  * Makes the handler of what no route took: 404 `ROUTE_UNKNOWN` as a problem.
  *
+ * @throws {TypeError} when a framework calls it: write `notFound()`.
  * @example
  * app.setNotFoundHandler(notFound())
  */
-export function notFound(): (request: FastifyRequest, reply: FastifyReply) => void {
+export function notFound(): (request: FastifyRequest, reply: FastifyReply) => void
+export function notFound(...given: readonly unknown[]): (request: FastifyRequest, reply: FastifyReply) => void {
+  checkNotFoundCalled(given)
   return (_request, reply) => {
     sendAnswer(reply, answerWith(toProblem(coreError('ROUTE_UNKNOWN', 'no route has this path', { status: 404 }))))
   }

@@ -25,7 +25,10 @@ export interface Facts {
    * Express when it believes what clients write.
    */
   readonly address: string | undefined
-  /** A request header, by its name in lower case; `undefined` when it is missing. Several of one name are joined with a comma. */
+  /**
+   * A request header, by its name in any spelling (lower case is found fastest); `undefined` when it is missing. Several of one name are joined
+   * with a comma. On Hono `host` is the URL's when the header is missing, as in `app.request()` and on HTTP/2.
+   */
   header(name: string): string | undefined
   /** The data of a guard that ran before in this request. For a slot that is no guard: of the innermost one that has its name. */
   get<T>(guard: Slot<T>): T | undefined
@@ -40,7 +43,7 @@ export interface Answer {
   remove(name: string): void
 }
 
-/** What a guard says about a request. */
+/** What a guard says about a request. Nothing but `pass: true` passes, and nothing but `pass: false` refuses; anything else is an error. */
 export type Verdict<T> =
   | {
       readonly pass: true
@@ -60,7 +63,8 @@ export type Verdict<T> =
 
 /**
  * One check of requests, written once for all frameworks: facts in, verdict out. `toExpress`, `toHook`, `toPlugin` and `toHono` make
- * middleware of it. Guards with the same name (`as`) replace one another: the innermost wins. One that throws or rejects stops the request.
+ * middleware of it. Guards with the same name (`as`) replace one another: the innermost wins. One that throws, rejects or answers anything
+ * but a verdict stops the request.
  *
  * @example
  * const tillGuard: Guard<'till', string> = {

@@ -13,6 +13,7 @@ import {
   abandonedHeaders,
   answerTo,
   answerWith,
+  checkNotFoundCalled,
   checkProblemsOptions,
   type ProblemAnswer,
   type ProblemsOptions,
@@ -57,7 +58,7 @@ export function toHono<K extends string, T>(guard: Guard<K, T>): GuardMiddleware
       if (isPending(verdict)) return passLater(verdict, guard, facts, context, next)
       settled = admit(facts, guard, verdict, context)
     } catch (thrown) {
-      return refuse(facts, context, asError(thrown))
+      return refuse(facts, context, asError(thrown, guard.as))
     }
     return proceed(facts, context, next, settled)
   }
@@ -77,7 +78,7 @@ async function passLater<T>(
   try {
     settled = admit(facts, guard, await pending, context)
   } catch (thrown) {
-    return refuse(facts, context, asError(thrown))
+    return refuse(facts, context, asError(thrown, guard.as))
   }
   return proceed(facts, context, next, settled)
 }
@@ -88,7 +89,7 @@ function admit<T>(facts: HonoFacts, guard: Guard<string, T>, verdict: Verdict<T>
   const settled = verdict.pass ? verdict.settled : undefined
   if (facts.outgoing !== undefined) applyEntry(facts.outgoing, facts, entry, settled)
   else replacedBy(entry)
-  const refusal = refusalOf(verdict)
+  const refusal = refusalOf(verdict, guard.as)
   if (refusal !== undefined) throw refusal
   context.set(guard.as, entry.data)
   return facts.outgoing === undefined ? settled : undefined
@@ -148,12 +149,13 @@ export function clientAddress(source: AddressSource): MiddlewareHandler {
  * `SecurityError` shows its code; an `HTTPException` that is a 4xx keeps its status, and a body that is no JSON is a 400; any other error is a
  * bare 500. No message of an error reaches the client.
  *
- * @throws {TypeError} on unknown options.
+ * @throws {TypeError} on unknown options, and when a framework calls it: write `problems()`.
  * @example
  * app.onError(problems({ onError: (error) => log.error(error) }))
  */
-export function problems(options: ProblemsOptions = {}): ErrorHandler {
-  checkProblemsOptions(options)
+export function problems(options?: ProblemsOptions): ErrorHandler
+export function problems(options: ProblemsOptions = {}, ...rest: readonly unknown[]): ErrorHandler {
+  checkProblemsOptions(options, rest)
   return (error, context) => {
     if (error instanceof SyntaxError) return answerSyntaxError(error, context, options)
     const foreign = errorField(error, 'res') ?? error
@@ -195,10 +197,13 @@ function respond(context: Context, answer: ProblemAnswer): Response {
 /**
  * Makes the handler of what no route took: 404 `ROUTE_UNKNOWN` as a problem.
  *
+ * @throws {TypeError} when a framework calls it: write `notFound()`.
  * @example
  * app.notFound(notFound())
  */
-export function notFound(): NotFoundHandler {
+export function notFound(): NotFoundHandler
+export function notFound(...given: readonly unknown[]): NotFoundHandler {
+  checkNotFoundCalled(given)
   return (context) => {
     const answer = answerWith(toProblem(coreError('ROUTE_UNKNOWN', 'no route has this path', { status: 404 })))
     return context.newResponse(answer.body, 404, Object.fromEntries(answer.headers))

@@ -9,12 +9,31 @@ export interface ProblemsOptions {
   readonly onError?: (error: unknown, problem: Problem) => void
 }
 
-/** Checks the options of `problems()`. */
-export function checkProblemsOptions(options: ProblemsOptions): void {
+/**
+ * Checks the options of `problems()`. Handed to a framework as it is, it would be called with an error or a request, and answer nothing.
+ *
+ * @param rest what it was called with besides.
+ */
+export function checkProblemsOptions(options: ProblemsOptions, rest: readonly unknown[]): void {
+  if (rest.length > 0 || !isPlainObject(options)) {
+    throw new TypeError('problems: give a plain options object, or none; call it: problems()')
+  }
   checkOptions(options, 'problems', ['onError'])
   if (options.onError !== undefined && typeof options.onError !== 'function') {
     throw new TypeError("problems: 'onError' is a function")
   }
+}
+
+/** Also one of another realm, or without a prototype. */
+function isPlainObject(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
+/** Checks that `notFound` was called, and not handed to a framework as it is. */
+export function checkNotFoundCalled(given: readonly unknown[]): void {
+  if (given.length > 0) throw new TypeError('notFound: it was handed to the framework as it is; call it: notFound()')
 }
 
 /** What goes to the client for an error. */

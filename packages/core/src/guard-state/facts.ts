@@ -30,12 +30,15 @@ export abstract class RequestFacts implements Facts, GuardRecord {
   }
 }
 
-/** Reads a header from Node's parsed ones, where `set-cookie` is an array and every object's own names are no headers. */
+/** Reads a header from Node's parsed ones, whose names are in lower case, where `set-cookie` is an array and every object's own names are no headers. */
 export function headerText(
   headers: Readonly<Record<string, string | string[] | undefined>>,
   name: string,
 ): string | undefined {
-  const value: unknown = headers[name]
+  return textOf(headers[name]) ?? textOf(headers[name.toLowerCase()])
+}
+
+function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value
   return Array.isArray(value) ? value.join(', ') : undefined
 }

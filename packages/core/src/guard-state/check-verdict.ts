@@ -1,0 +1,29 @@
+import type { Verdict } from '../guard.ts'
+import { isSecurityError } from '../security-error.ts'
+
+/**
+ * Checks what a guard answered before anything is made of it: nothing but `true` passes and nothing but `false` refuses, so that a forgotten
+ * `await` or a text such as `'no'` lets nobody in.
+ *
+ * @throws {TypeError} that names the guard.
+ */
+export function checkVerdict(as: string, verdict: Verdict<unknown> | null | undefined): void {
+  const pass: unknown = verdict?.pass
+  if (pass !== true && (pass !== false || !isAnyError((verdict as { error?: unknown }).error))) {
+    throw new TypeError(`the guard '${as}' must answer { pass: true, data } or { pass: false, error }`)
+  }
+  const headers: unknown = verdict?.headers
+  if (headers !== undefined && !(Array.isArray(headers) && headers.every(isPair))) {
+    throw new TypeError(
+      `the guard '${as}' must answer { pass: true, data } or { pass: false, error }, its headers as [['X-Name', 'value']]`,
+    )
+  }
+}
+
+function isAnyError(value: unknown): boolean {
+  return value instanceof Error || isSecurityError(value)
+}
+
+function isPair(pair: unknown): boolean {
+  return Array.isArray(pair) && pair.length === 2 && typeof pair[0] === 'string' && typeof pair[1] === 'string'
+}
