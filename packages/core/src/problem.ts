@@ -71,6 +71,7 @@ function titleOf(status: number): string {
   return titles[status] ?? (status < 500 ? 'Client Error' : 'Server Error')
 }
 
+/** A part of a URN, also when another copy of this package let a code through that has nothing to make one of. */
 function slug(code: string): string {
-  return code.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
+  return code.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-') || '-'
 }

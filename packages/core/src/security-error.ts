@@ -1,3 +1,5 @@
+import { checkOptions } from './options.ts'
+
 /** A value that may appear in an error's client-safe `detail` or in an event's data. */
 export type Scalar = string | number | boolean | null
 
@@ -13,9 +15,12 @@ export interface SecurityErrorOptions {
 
 const brand = Symbol.for('@mosaajii/core/SecurityError')
 
+const optionNames: readonly string[] = ['status', 'detail', 'cause']
+
 /**
  * The one error class of the SDK. `code` is a literal that a program can switch on; each package exports the union of its codes.
  *
+ * @throws {TypeError} when `code` is not up to 64 capitals, digits and `_` that begin with a capital, or on unknown options.
  * @throws {RangeError} when `status` is not an integer from 400 to 599.
  * @example
  * throw new SecurityError('ORDER_LOCKED', 'the order is locked', { status: 409, detail: { order: 7 } })
@@ -26,16 +31,22 @@ export class SecurityError<Code extends string = string> extends Error {
   readonly detail: Readonly<Record<string, Scalar>>
 
   constructor(code: Code, message: string, options: SecurityErrorOptions = {}) {
+    checkOptions(options, 'SecurityError', optionNames)
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
     const { status = 500, detail = {} } = options
-    if (!Number.isInteger(status) || status < 400 || status > 599) {
-      throw new RangeError('SecurityError: status must be an integer from 400 to 599')
+    if (typeof code !== 'string' || !/^[A-Z][A-Z0-9_]{0,63}$/.test(code)) {
+      throw new TypeError("SecurityError: write a code such as 'ORDER_LOCKED': capitals, digits and _, at most 64")
     }
+    if (!isErrorStatus(status)) throw new RangeError('SecurityError: status must be an integer from 400 to 599')
     this.name = new.target.name
     this.code = code
     this.status = status
     this.detail = Object.freeze({ ...detail })
   }
+}
+
+function isErrorStatus(status: unknown): boolean {
+  return typeof status === 'number' && Number.isInteger(status) && status >= 400 && status <= 599
 }
 
 // A registered symbol, because two copies of this package in one process (a common npm accident), or one in another realm (a test runner's
@@ -52,5 +63,5 @@ export function isSecurityError(value: unknown): value is SecurityError {
   if (typeof value !== 'object' || value === null || (value as { [brand]?: unknown })[brand] !== true) return false
   // The brand is inherited; an object that was only made from the prototype is no error that anyone can show.
   const { code, status, detail } = value as Partial<SecurityError>
-  return typeof code === 'string' && Number.isInteger(status) && typeof detail === 'object' && detail !== null
+  return typeof code === 'string' && isErrorStatus(status) && typeof detail === 'object' && detail !== null
 }

@@ -63,6 +63,7 @@ const throwing: Guard<'throwing', string> = {
     throw new Error(secret)
   },
 }
+const brand = Symbol.for('@mosaajii/core/SecurityError')
 /** What Express, Fastify and Hono would take for something else than an error. */
 const oddities: readonly (readonly [string, unknown])[] = [
   ['undefined', undefined],
@@ -74,6 +75,8 @@ const oddities: readonly (readonly [string, unknown])[] = [
     'an error of another realm',
     Object.create(SecurityError.prototype, { code: { value: 'X' }, status: { value: 403 }, detail: { value: {} } }),
   ],
+  ['a branded error that is none here, of a realm', { [brand]: true, code: 'X', status: 403, detail: {} }],
+  ['an error of an odd copy', { [brand]: true, code: 'x y', status: 403, detail: {} }],
 ]
 function odd(thrown: unknown): Guard<'odd', string> {
   return {

@@ -84,7 +84,9 @@ describe('toProblem', () => {
   it('has a type that is a URI reference, whatever the code is', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 40 }), (code) => {
-        expect(toProblem(new SecurityError(code, 'b')).type).toMatch(/^urn:mosaajii:problem:[a-z0-9-]*$/)
+        // Such a code can come from another copy of this package only.
+        const error = Object.assign(new SecurityError('A', 'b'), { code })
+        expect(toProblem(error).type).toMatch(/^urn:mosaajii:problem:[a-z0-9-]+$/)
       }),
     )
   })

@@ -54,6 +54,24 @@ describe('SecurityError', () => {
     expect(Object.isFrozen(error.detail)).toBe(true)
   })
 
+  it.each(['', 'a', 'order-locked', 'A B', 'A-B', '1A', '_A', 'A\n', 'Ä', 'A'.repeat(65), undefined, null, 7])(
+    'refuses the code %j',
+    (code) => {
+      expect(() => new SecurityError(code as string, 'b')).toThrow(TypeError)
+    },
+  )
+
+  it.each(['A', 'A1', 'ORDER_LOCKED', 'A_', 'A'.repeat(64)])('takes the code %s', (code) => {
+    expect(new SecurityError(code, 'b').code).toBe(code)
+  })
+
+  it.each([{ statuss: 400 }, { status: 400, details: {} }, { message: 'b' }, null, 400, 'b'])(
+    'refuses the options %j',
+    (options) => {
+      expect(() => new SecurityError('A', 'b', options as object)).toThrow(TypeError)
+    },
+  )
+
   it('shows neither message nor cause nor stack when it is turned into JSON', () => {
     const text = JSON.stringify(new SecurityError('A', 'the message', { cause: new Error('the cause') }))
     expect(JSON.parse(text)).toEqual({ name: 'SecurityError', code: 'A', status: 500, detail: {} })
@@ -77,7 +95,7 @@ describe('isSecurityError', () => {
     const empty: unknown = Object.create(SecurityError.prototype)
     expect(isSecurityError(empty)).toBe(false)
     expect(toProblem(empty)).toEqual({ type: 'about:blank', title: 'Internal Server Error', status: 500 })
-    for (const change of [{ code: 7 }, { status: 'x' }, { detail: null }]) {
+    for (const change of [{ code: 7 }, { status: 'x' }, { status: 200 }, { status: 600 }, { detail: null }]) {
       expect(isSecurityError(Object.assign(new SecurityError('A', 'b'), change))).toBe(false)
     }
   })
