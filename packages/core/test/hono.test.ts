@@ -1,10 +1,12 @@
 import { createServer } from 'node:http'
+import { connect, createServer as createServer2 } from 'node:http2'
+import type { AddressInfo } from 'node:net'
 import { dataOf, type Guard, SecurityError } from '@mosaajii/core'
 import { problems, toHono } from '@mosaajii/core/hono'
 import { type Context, Hono } from 'hono'
 import { every, some } from 'hono/combine'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { listen, listenerOf, type Received, type Running, send } from './support/http.ts'
+import { listen, listenerOf, type Received, type Running, send, sendRaw } from './support/http.ts'
 
 const guardOf = (value: string, extra: readonly (readonly [string, string])[] = []): Guard<'policy', string> => ({
   as: 'policy',
@@ -215,4 +217,67 @@ it('a header that is none is an error, not an answer without it', async () => {
   await server.close()
   const answer = await Promise.resolve(app.request('/')).catch((error: unknown) => error)
   expect(answer).not.toMatchObject({ status: 200 })
+})
+
+describe('Host is a part of the URL', () => {
+  const asked: Guard<'asked', string> = {
+    as: 'asked',
+    check: (facts) => ({ pass: true, data: `${facts.header('Host')} ${facts.header('host')} ${facts.target}` }),
+  }
+  const app = new Hono()
+  app.use(toHono(asked))
+  app.get('*', (c) => c.text(dataOf(c, asked)))
+  app.onError(problems())
+  const text = async (url: string, host?: string) =>
+    (await app.request(url, host === undefined ? {} : { headers: { host } })).text()
+
+  it('where the header is missing, as in app.request', async () => {
+    expect(await text('/a?b')).toBe('localhost localhost /a?b')
+    expect(await text('http://shop.example:8080/')).toBe('shop.example:8080 shop.example:8080 /')
+    expect(await text('https://Shop.Example:443')).toBe('shop.example shop.example /')
+    expect(await text('http://[::1]:3000/')).toBe('[::1]:3000 [::1]:3000 /')
+  })
+
+  it('but the header goes first, and a URL of another host stays to be seen', async () => {
+    expect(await text('http://shop.example/a', 'shop.example')).toBe('shop.example shop.example /a')
+    expect(await text('http://evil.example/a', 'shop.example')).toBe('shop.example shop.example http://evil.example/a')
+    expect(await text('http://shop.example/a', '')).toBe('  http://shop.example/a')
+  })
+
+  it('on Node: a foreign absolute target cannot hide behind Host, nor behind a Host that is missing', async () => {
+    const server = await listen(createServer({ requireHostHeader: false }, listenerOf(app.fetch)))
+    const ask = async (head: string) =>
+      (await sendRaw(server.port, `${head}\r\nConnection: close\r\n\r\n`)).split('\r\n').at(-1)
+    expect(await ask('GET /a HTTP/1.1\r\nHost: shop.example')).toBe('shop.example shop.example /a')
+    expect(await ask('GET http://evil.example/a HTTP/1.1\r\nHost: shop.example')).toBe(
+      'shop.example shop.example http://evil.example/a',
+    )
+    expect(await ask('GET http://evil.example/a HTTP/1.1')).toBe('evil.example evil.example /a')
+    await server.close()
+  })
+
+  it('on Node by HTTP/2, where it comes as :authority', async () => {
+    const server = createServer2(listenerOf(app.fetch) as never)
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const client = connect(`http://127.0.0.1:${port}`)
+    const ask = (headers: Record<string, string>) =>
+      new Promise<string>((resolve, reject) => {
+        let body = ''
+        const stream = client.request({ ':path': '/a', ...headers }).setEncoding('utf8')
+        stream.on('data', (chunk: string) => {
+          body += chunk
+        })
+        stream.on('end', () => resolve(body))
+        stream.on('error', reject)
+        stream.end()
+      })
+    expect(await ask({})).toBe(`127.0.0.1:${port} 127.0.0.1:${port} /a`)
+    expect(await ask({ ':authority': 'shop.example' })).toBe('shop.example shop.example /a')
+    expect(await ask({ ':authority': 'evil.example', host: 'shop.example' })).toBe(
+      'shop.example shop.example http://evil.example/a',
+    )
+    await new Promise<void>((resolve) => client.close(resolve))
+    await new Promise<void>((resolve) => server.close(() => resolve()))
+  })
 })

@@ -45,17 +45,18 @@ export class HonoFacts extends RequestFacts {
   }
 
   get target(): string {
-    const { url } = this.#context.req.raw
-    // The path begins at the first slash behind `http://`.
-    const path = url.indexOf('/', 8)
-    const authority = url.slice(url.indexOf('//') + 2, path)
-    const host = this.header('host')
+    const { headers, url } = this.#context.req.raw
+    const host = headers.get('host')
     // A request for an absolute target (RFC 9112, 3.2.2) is not for the host that its Host names. Whoever trusts Host must see that.
-    return host === undefined || host.toLowerCase() === authority ? url.slice(path) : url
+    return host === null || host.toLowerCase() === authorityOf(url) ? url.slice(pathAt(url)) : url
   }
 
   header(name: string): string | undefined {
-    return this.#context.req.raw.headers.get(name) ?? undefined
+    const { headers, url } = this.#context.req.raw
+    const value = headers.get(name)
+    if (value !== null) return value
+    // A Request has its host in the URL. Only Node's HTTP/1 adds the header to it; `app.request()` and HTTP/2 do not.
+    return name.length === 4 && name.toLowerCase() === 'host' ? authorityOf(url) : undefined
   }
 
   protected findAddress(): string | undefined {
@@ -68,6 +69,15 @@ export class HonoFacts extends RequestFacts {
     }
     return source(this.#context)
   }
+}
+
+/** Where the path begins: at the first slash behind `http://`. */
+function pathAt(url: string): number {
+  return url.indexOf('/', 8)
+}
+
+function authorityOf(url: string): string {
+  return url.slice(url.indexOf('//') + 2, pathAt(url))
 }
 
 /** The facts of a context, made at its first guard. */
