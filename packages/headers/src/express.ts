@@ -20,7 +20,8 @@ export function securityHeaders(choice: HeadersChoice): GuardHandler<'cspNonce',
 }
 
 /**
- * Refuses requests that another site forged, by what the browser says of them: CSRF protection for Express 5.
+ * Refuses requests that another site forged, by what the browser says of them: CSRF protection for Express 5. Mounted after what other
+ * sites may load or fetch: files, public pictures, routes with CORS.
  *
  * @throws {TypeError} for an unknown option or a misspelt origin, at construction.
  * @example

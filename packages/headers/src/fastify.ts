@@ -37,7 +37,8 @@ export function securityHeadersHook(choice: HeadersChoice): GuardHook<'cspNonce'
 }
 
 /**
- * Refuses requests that another site forged, by what the browser says of them: CSRF protection for all routes of a Fastify 5 scope.
+ * Refuses requests that another site forged, by what the browser says of them: CSRF protection for all routes of a Fastify 5 scope and of those
+ * within it, whatever the order. What other sites may load or fetch (files, public pictures, routes with CORS) is in another scope.
  *
  * @throws {TypeError} for an unknown option or a misspelt origin, at construction.
  * @example

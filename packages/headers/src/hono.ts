@@ -21,7 +21,8 @@ export function securityHeaders(choice: HeadersChoice): GuardMiddleware<'cspNonc
 }
 
 /**
- * Refuses requests that another site forged, by what the browser says of them: CSRF protection for Hono 4.
+ * Refuses requests that another site forged, by what the browser says of them: CSRF protection for Hono 4. Mounted after what other sites may
+ * load or fetch: files, public pictures, routes with CORS.
  *
  * @throws {TypeError} for an unknown option or a misspelt origin, at construction.
  * @example
