@@ -4,11 +4,15 @@ import { page } from '../src/http/route.ts'
 import { recentReports } from '../src/recent-reports.ts'
 import { onEachFramework, type TestShop } from './support/test-shop.ts'
 
-async function report(shop: TestShop, fields: Record<string, unknown> = {}): Promise<number> {
+async function report(
+  shop: TestShop,
+  fields: Record<string, unknown> = {},
+  headers: Record<string, string> = {},
+): Promise<number> {
   const { status } = await shop.send({
     method: 'POST',
     path: '/csp-reports',
-    headers: { 'content-type': 'application/csp-report' },
+    headers: { 'content-type': 'application/csp-report', ...headers },
     body: JSON.stringify({
       'csp-report': {
         'document-uri': `http://localhost:${shop.port}/reports/try?secret=1`,
@@ -34,6 +38,11 @@ onEachFramework((openTestShop) => {
     expect(text).not.toContain('secret')
     expect((await shop.send({ path: '/' })).text).toContain('<a href="/reports">Violation reports: 1</a>')
     expect(shop.events.named('csp.violation').length).toBe(1)
+  })
+
+  test('a page in a sandbox is another site to its browser, and reports all the same', async () => {
+    const shop = await openTestShop()
+    expect(await report(shop, {}, { origin: 'null', 'sec-fetch-site': 'cross-site' })).toBe(204)
   })
 
   test('the Reporting API sends another form, which is read too', async () => {

@@ -17,16 +17,19 @@ export async function fastifyApp({ routes, events }: HttpOptions): Promise<HttpA
   await app.register(securityHeaders(apiPolicy))
   await app.register(toPlugin(localHosts))
   await app.register(reportEndpoint({ events, path: reportsPath }))
-  await app.register(fetchMetadata())
 
   // The handlers read their bodies themselves.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _body, done) => done(null))
   const pageHeaders = securityHeadersHook(pagePolicy)
-  for (const { method, path, face, handle } of routes) {
-    const guards = face === 'page' ? { onRequest: pageHeaders } : {}
-    app[method](path, guards, async (request, reply) => send(reply, await handle(shopRequest(request, reply))))
-  }
+  await app.register(async (scope) => {
+    // In a scope, because it holds for the whole of one, whatever the order; reports are none of its business.
+    await scope.register(fetchMetadata())
+    for (const { method, path, face, handle } of routes) {
+      const guards = face === 'page' ? { onRequest: pageHeaders } : {}
+      scope[method](path, guards, async (request, reply) => send(reply, await handle(shopRequest(request, reply))))
+    }
+  })
 
   await app.ready()
   return { listener: (req, res) => app.routing(req, res), close: async () => app.close() }
