@@ -1,7 +1,8 @@
 import type { Facts, Guard } from '@mosaajii/core'
 import { type Authority, parseAuthority, requestHost } from './authority.ts'
 import { HeadersError } from './errors.ts'
-import { checkOptions, listOf } from './options.ts'
+import { listOf } from './options.ts'
+import { optionsOf } from './own-options.ts'
 import { urlOf } from './redact.ts'
 
 /** Options of {@link allowedHosts}. */
@@ -18,6 +19,10 @@ export interface AllowedHostsOptions {
  * whose own name was pointed to this server (DNS rebinding) reads nothing from it, and links that are built from Host cannot be poisoned.
  * Case and the dot of the root do not matter, the port does. Its data is the host without the port.
  *
+ * Where a proxy sends X-Forwarded-Host, each name in it must be known as well: frameworks that trust the proxy answer with it when they are asked
+ * for the host, and many proxies hand on what the client wrote there. So list the public name, and the name that the proxy puts into Host when
+ * that is another one. Where the header holds names that mean nothing here, let the proxy remove it.
+ *
  * With `http.createServer({ requireHostHeader: false }, …)` a missing Host comes here too, and not to Node's own answer without headers.
  *
  * @throws {TypeError} when an entry is no host, or none is given.
@@ -25,8 +30,7 @@ export interface AllowedHostsOptions {
  * app.use(toExpress(allowedHosts({ hosts: ['shop.example', 'localhost:*'] })))
  */
 export function allowedHosts(options: AllowedHostsOptions): Guard<'allowedHost', string> {
-  checkOptions(options, 'allowedHosts', ['hosts'])
-  const known = entriesOf(options.hosts)
+  const known = entriesOf(optionsOf(options, 'allowedHosts', ['hosts']).hosts)
   return {
     as: 'allowedHost',
     check: (facts) => {
@@ -47,11 +51,15 @@ function knownHost(facts: Facts, known: ReadonlySet<string>): string | undefined
   return named.every((authority) => isKnown(authority, known)) ? named[0]?.host : undefined
 }
 
-/** An absolute target (`GET http://shop.example/ HTTP/1.1`) goes before Host (RFC 9112, 3.2.2), so it must be known as well. */
+/**
+ * An absolute target (`GET http://shop.example/ HTTP/1.1`) goes before Host (RFC 9112, 3.2.2), and frameworks that trust a proxy take their
+ * host name from X-Forwarded-Host, which may be a list. So what is in them must be known as well.
+ */
 function addressedTo(facts: Facts): [Authority | undefined, ...(Authority | undefined)[]] {
   const host = parseAuthority(requestHost((name) => facts.header(name)) ?? '')
   const absolute = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(facts.target)
-  return absolute ? [host, parseAuthority(absolute[1] ?? '')] : [host]
+  const others = [absolute?.[1] ?? [], facts.header('x-forwarded-host')?.split(',') ?? []].flat()
+  return [host, ...others.map((name) => parseAuthority(name.trim()))]
 }
 
 function isKnown(authority: Authority | undefined, known: ReadonlySet<string>): boolean {

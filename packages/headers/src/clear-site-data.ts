@@ -1,5 +1,6 @@
 import type { HeaderPair } from '@mosaajii/core'
-import { checkOptions, listOf } from './options.ts'
+import { listOf } from './options.ts'
+import { optionsOf } from './own-options.ts'
 
 const directives = [
   'cache',
@@ -39,10 +40,10 @@ export interface ClearSiteDataOptions {
  * // [['Clear-Site-Data', '"storage"'], ['Set-Cookie', '__Host-session=; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; …']]
  */
 export function clearSiteData(options: ClearSiteDataOptions = {}): readonly HeaderPair[] {
-  checkOptions(options, 'clearSiteData', ['cookie', 'path', 'domain', 'directives'])
-  const pairs: HeaderPair[] = [['Clear-Site-Data', directiveList(options.directives ?? ['storage'])]]
-  if (options.cookie !== undefined) pairs.push(['Set-Cookie', expired(options.cookie, options)])
-  else if (options.path !== undefined || options.domain !== undefined) {
+  const own = optionsOf(options, 'clearSiteData', ['cookie', 'path', 'domain', 'directives'])
+  const pairs: HeaderPair[] = [['Clear-Site-Data', directiveList(own.directives ?? ['storage'])]]
+  if (own.cookie !== undefined) pairs.push(['Set-Cookie', expired(own.cookie, own)])
+  else if (own.path !== undefined || own.domain !== undefined) {
     throw new TypeError('clearSiteData: path and domain are those of a cookie; name it')
   }
   return Object.freeze(pairs.map((pair) => Object.freeze(pair)))

@@ -7,9 +7,9 @@ import { keywords, schemes } from './tables.ts'
 export function checkHost(token: string, path: string, directive: string, allow: ReadonlySet<string>): void {
   const known = [...schemes, ...Array.from(allow, (name) => `${name}:`)]
   if (known.includes(token)) return
-  const [, scheme = 'https:', host, , folder] = hostParts(token)
-  // A browser takes `self`, `data` and each slip for the name of a host.
-  if (!host || !known.includes(scheme) || /^(?!localhost$)[\w-]+$/.test(token)) {
+  const [, scheme, host, , folder] = hostParts(token)
+  // A browser takes `self`, `data:80`, `https//a.example` and each slip for a host of one word. One that is meant has its scheme before it.
+  if (!host || (scheme ? !known.includes(scheme) : /^(?!localhost$)[\w-]+$/.test(host))) {
     const hint = '; a host has small letters and no query: https://cdn.example/js/'
     checkKnown(token, path, [...keywords.keys(), ...known], 'no source', undefined, hint)
   }

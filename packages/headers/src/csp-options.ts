@@ -33,5 +33,5 @@ function targetsOf(csp: unknown = {}): object {
 function add(policy: Snapshot, option: string, directive: string, value: string): void {
   const before = recordOf(policy[option] ?? {}, option)
   if (Object.hasOwn(before, directive)) refuse(`${option}.${directive}`, 'is in trustedTypes or reports too')
-  policy[option] = { ...before, [directive]: [value] }
+  policy[option] = { __proto__: null, ...before, [directive]: [value] }
 }

@@ -12,7 +12,7 @@ export function sourcesText(value: unknown, path: string, directive: string, bui
     (source, at) => sourceText(source, at, directive, build),
     `is empty; for nothing say ["'none'"]`,
   )
-  const hashed = tokens.some((token) => token.startsWith("'sha"))
+  const hashed = tokens.some((token) => /^'sha(256|384|512)-/.test(token))
   const trusted = hashed || tokens.some((token) => token.includes(nonceGap))
   checkWord(tokens, path, "'none'")
   checkWord(tokens, path, strictDynamic, trusted, 'needs NONCE or a hash beside it')
@@ -22,7 +22,7 @@ export function sourcesText(value: unknown, path: string, directive: string, bui
     path,
     "'unsafe-inline'",
     tokens.includes(strictDynamic),
-    `is a fallback beside ${strictDynamic} only; give NONCE or a hash`,
+    `is a fallback beside ${strictDynamic} only; give ${directive.endsWith('attr') ? "'unsafe-hashes' and" : 'NONCE or'} a hash`,
   )
   return tokens.join(' ')
 }

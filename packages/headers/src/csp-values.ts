@@ -31,7 +31,7 @@ export const directives: ReadonlyMap<string, Write> = new Map<string, Write>([
 /** The value of a directive that this package does not know. It may have newer keywords; they are tokens all the same. */
 export function unknownText(value: unknown, path: string, _directive: string, build: Build): string {
   return wordsOf(value, path, (one, at) =>
-    one === NONCE || /nonce-/i.test(String(one)) ? sourceText(one, at, 'script-src', build) : tokenOf(one, at),
+    one === NONCE || /nonce/i.test(String(one)) ? sourceText(one, at, 'script-src', build) : tokenOf(one, at),
   )
 }
 

@@ -1,10 +1,14 @@
 import type { Facts, Guard } from '@mosaajii/core'
 import { parseAuthority, requestHost } from './authority.ts'
 import { HeadersError } from './errors.ts'
-import { checkOptions, flagOf, listOf } from './options.ts'
+import { flagOf, listOf, textOf } from './options.ts'
+import { optionsOf } from './own-options.ts'
 import { urlOf } from './redact.ts'
 
-/** Where request headers are read: a function, a `Headers` object, or a record with names in lower case such as Node's `request.headers`. */
+/**
+ * Where request headers are read: a function that takes a name in lower case, a `Headers` object, or a record such as Node's `request.headers`,
+ * whose names may be in any case.
+ */
 export type HeaderSource =
   | ((name: string) => string | undefined)
   | { get(name: string): string | null }
@@ -52,10 +56,11 @@ const names = ['origins', 'sameSite', 'frames'] as const
  */
 export function checkFetchMetadata(
   headers: HeaderSource,
-  { method, ...options }: FetchMetadataOptions & { readonly method: string },
+  options: FetchMetadataOptions & { readonly method: string },
 ): FetchMetadataResult {
-  if (typeof method !== 'string') throw new TypeError('checkFetchMetadata: give the method of the request')
-  return decide(reader(headers), method, rulesOf(options, 'checkFetchMetadata'))
+  const who = 'checkFetchMetadata'
+  const own = optionsOf(options, who, [...names, 'method'])
+  return decide(reader(headers), textOf(own.method, `${who}.method`), rulesOf(own, who))
 }
 
 /**
@@ -67,7 +72,7 @@ export function checkFetchMetadata(
  * app.use(toExpress(fetchMetadataGuard({ origins: ['https://pay.example'] })))
  */
 export function fetchMetadataGuard(options: FetchMetadataOptions = {}): Guard<'fetchMetadata', string | undefined> {
-  const rules = rulesOf(options, 'fetchMetadata')
+  const rules = rulesOf(optionsOf(options, 'fetchMetadata', names), 'fetchMetadata')
   return {
     as: 'fetchMetadata',
     check: (facts) => {
@@ -90,9 +95,7 @@ interface Rules {
   readonly frames: boolean
 }
 
-function rulesOf(options: FetchMetadataOptions, who: string): Rules {
-  checkOptions(options, who, names)
-  const { origins = [], sameSite = false, frames = false } = options
+function rulesOf({ origins = [], sameSite = false, frames = false }: FetchMetadataOptions, who: string): Rules {
   const list = listOf(origins, `${who}.origins`, (origin, at) => {
     if (isOrigin(origin)) return origin
     throw new TypeError(`${at}: write it as browsers send it, such as 'https://pay.example'`)
@@ -154,8 +157,11 @@ function reader(headers: HeaderSource): Read {
   if (typeof headers === 'function') return headers
   if (isHeadersObject(headers)) return (name) => headers.get(name) ?? undefined
   return (name) => {
-    const value = Object.hasOwn(headers, name) ? headers[name] : undefined
-    return typeof value === 'object' ? value.join(', ') : value
+    // Whoever spells a name in two ways said two things: of several values none passes.
+    const values = Object.entries(headers).flatMap(([given, value]) =>
+      given.toLowerCase() === name ? (value ?? []) : [],
+    )
+    return values.length > 0 ? values.join(', ') : undefined
   }
 }
 

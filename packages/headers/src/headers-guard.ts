@@ -46,6 +46,8 @@ function chooser(choice: HeadersChoice): (facts: Facts) => CompiledHeaders {
   return (facts) => {
     const chosen: unknown = choice(facts)
     if (isCompiled(chosen)) return chosen
+    // A promise is no answer here, and when it rejects later, that must not end the process.
+    Promise.resolve(chosen).catch(() => undefined)
     throw new TypeError('headersGuard: the function must return one of the policies that compileHeaders() made before')
   }
 }

@@ -1,6 +1,7 @@
 import { HeadersError } from './errors.ts'
 import { checkOptions } from './options.ts'
 import { redactedAddress } from './redact.ts'
+import { ownOf } from './snapshot.ts'
 
 /** What is kept of a violation report: enough to mend a policy or to see an attack, and nothing that was on the page. */
 export interface CspReport {
@@ -60,7 +61,7 @@ export function parseReports(
   options: ParseReportsOptions = {},
 ): CspReport[] {
   checkOptions(options, 'parseReports', ['maxBytes', 'maxReports'])
-  return readReports(reportType(contentType), body, reportLimits(options, 'parseReports')).reports
+  return readReports(reportType(contentType), body, reportLimits(ownOf(options), 'parseReports')).reports
 }
 
 /** Checks the limits. @throws {RangeError} when one is not a whole number of at least 1. */

@@ -1,10 +1,7 @@
 import { policyOptions } from './header-table.ts'
-import { checkOptions } from './options.ts'
-import { snapshotOf } from './snapshot.ts'
+import { optionsOf } from './own-options.ts'
 
 /** A copy of a policy, or of changes to one, of which no option is unknown. */
 export function policyOf(value: unknown): Record<string, unknown> {
-  const policy = snapshotOf(value) as Record<string, unknown>
-  checkOptions(policy, 'policy', policyOptions)
-  return policy
+  return optionsOf(value as Record<string, unknown>, 'policy', policyOptions)
 }

@@ -11,6 +11,7 @@ import {
   reportType,
   tooLarge,
 } from './parse-reports.ts'
+import { ownOf } from './snapshot.ts'
 
 /** Options of a report endpoint. */
 export interface ReportEndpointOptions extends ParseReportsOptions {
@@ -62,12 +63,13 @@ const toldEvery = 60_000
  */
 export function reportReceiver(options: ReportEndpointOptions): ReportReceiver {
   checkOptions(options, 'reportEndpoint', reportEndpointOptions)
-  const { events, clock = systemClock } = options
+  const own = ownOf(options)
+  const { events, clock = systemClock } = own
   if (typeof events?.write !== 'function') {
     throw new TypeError('reportEndpoint: events must be an EventSink; discardEvents() drops what it is given')
   }
-  const limits = reportLimits(options, 'reportEndpoint')
-  const bucket = tokenBucket(options, clock)
+  const limits = reportLimits(own, 'reportEndpoint')
+  const bucket = tokenBucket(own, clock)
   const drops = dropCounter(events, clock)
   const receive = (contentType: string | undefined, body: ReceivedBody): void => {
     const { reports, dropped } = reportsIn(contentType, body, limits)

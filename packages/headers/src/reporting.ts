@@ -16,11 +16,11 @@ export function reportingEndpointsText(value: unknown, path: string): string {
 /** An address to which browsers may send reports: a path on this site, or https. */
 export function reportAddress(value: unknown, path: string): string {
   const address = tokenOf(value, path)
-  httpsAddress(address.replace(/^\/(?!\/)/, 'https://x/'), path)
+  httpsAddress(address.replace(/^\/(?!\/)/, 'https://x/'), path, 'path that begins with / or ')
   return address
 }
 
-function httpsAddress(address: string, path: string): string {
+function httpsAddress(address: string, path: string, or = ''): string {
   if (/^https:\/\/(?![/?]|[^/?]*@)[^"'\\<>^`{|}#]+$/.test(address) && URL.canParse(address)) return address
-  return refuse(path, `${shown(address)} is no https address without user name, quotes and fragment`)
+  return refuse(path, `${shown(address)} is no ${or}https address without user name, quotes and fragment`)
 }

@@ -19,11 +19,19 @@ export function snapshotOf(value: unknown, depth = 0): unknown {
     return Array.from({ length }, (_, index) => snapshotOf(value[index], depth + 1))
   }
   if (!isPlain(value)) return unusable
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, snapshotOf(one, depth + 1)]))
+  return ownOf(Object.fromEntries(Object.entries(value).map(([name, one]) => [name, snapshotOf(one, depth + 1)])))
 }
 
+/** A copy without a prototype: no name in it comes from elsewhere. */
+export function ownOf<T extends object>(value: T): T {
+  return { __proto__: null, ...value }
+}
+
+/** Whether it has a property that the copy would lack: an inherited one, a hidden one, a symbol. `Object.prototype` may be another realm's. */
 function isPlain(value: object): boolean {
-  // The end of the chain, whichever realm the object comes from.
-  const end: unknown = Object.getPrototypeOf(Object.getPrototypeOf(value) ?? Object.prototype)
-  return end === null && Object.getOwnPropertySymbols(value).length === 0
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return (
+    (!prototype || Object.hasOwn(prototype, 'isPrototypeOf')) &&
+    Reflect.ownKeys(value).length === Object.keys(value).length
+  )
 }

@@ -103,10 +103,49 @@ describe('is refused', () => {
     { hosts: ['[:::1]'] },
     { hosts: ['256.1.1.1'] },
     { hosts: ['shop.example', 7] },
+    { hosts: null },
     { host: ['shop.example'] },
     null,
   ])('the options %j', (options) => {
     expect(() => allowedHosts(options as { hosts: string[] })).toThrow(TypeError)
+  })
+})
+
+// Behind a proxy that they trust, Express and Fastify take their `hostname` from it.
+describe('X-Forwarded-Host', () => {
+  const forwarded = (name: string) =>
+    guard.check(facts({ headers: { host: 'shop.example', 'x-forwarded-host': name } }))
+
+  test.each([
+    'shop.example',
+    'SHOP.example.:443',
+    'localhost:3000',
+    'till.example:8443, shop.example',
+    ' shop.example ',
+  ])('a known one: %j', (name) => {
+    expect(forwarded(name)).toEqual({ pass: true, data: 'shop.example' })
+  })
+
+  test.each([
+    'evil.example',
+    'evil.example, shop.example',
+    'shop.example, evil.example',
+    'shop.example,',
+    ',shop.example',
+    '',
+    ',',
+    'shop.example:8080',
+    'evil@shop.example',
+    'shop.example/',
+    'shop.example;evil.example',
+  ])('any other is refused: %j', (name) => {
+    expect(forwarded(name)).toMatchObject({ pass: false, error: { code: 'HOST_REFUSED', status: 400 } })
+  })
+
+  test('it does not stand for Host', () => {
+    const headers = { host: 'evil.example', 'x-forwarded-host': 'shop.example' }
+    expect(guard.check(facts({ headers }))).toMatchObject({ pass: false })
+    expect(guard.check(facts({ headers: { 'x-forwarded-host': 'shop.example' } }))).toMatchObject({ pass: false })
   })
 })
 

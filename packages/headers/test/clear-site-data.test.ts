@@ -73,3 +73,15 @@ describe('is refused', () => {
     expect(() => clearSiteData(options as ClearSiteDataOptions)).toThrow(TypeError)
   })
 })
+
+test('a list with a map of its own is still checked', () => {
+  class Sly extends Array<string> {
+    override map(): never[] {
+      return ['"*"', '"evil"'] as never[]
+    }
+  }
+  const directives = Sly.from(['storage']) as unknown as readonly ['storage']
+  expect(clearSiteData({ directives })).toEqual([['Clear-Site-Data', '"storage"']])
+  const evil = Sly.from(['evil']) as unknown as readonly ['storage']
+  expect(() => clearSiteData({ directives: evil })).toThrow(TypeError)
+})

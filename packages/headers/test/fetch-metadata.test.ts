@@ -177,6 +177,21 @@ describe('where headers are read', () => {
     expect(checkFetchMetadata(twice, { method: 'POST' })).toMatchObject({ allowed: false })
   })
 
+  test('the names of a record in any case, as gateways write them', () => {
+    const forged = { 'Sec-Fetch-Site': 'cross-site', Origin: 'https://evil.example' }
+    expect(decide('POST', forged)).toBe('cross-site')
+    expect(decide('POST', { ORIGIN: 'https://evil.example', Host: 'shop.example' })).toBe('origin')
+    expect(decide('POST', { Origin: 'https://shop.example', hOST: 'shop.example' })).toBe('allowed')
+    expect(decide('GET', { Upgrade: 'WebSocket', Origin: 'https://evil.example', Host: 'shop.example' })).toBe('origin')
+  })
+
+  test('a name in two spellings counts as two values', () => {
+    expect(decide('POST', { 'Sec-Fetch-Site': 'cross-site', 'sec-fetch-site': 'same-origin' })).toBe('cross-site')
+    expect(decide('POST', { 'sec-fetch-site': 'same-origin', 'SEC-FETCH-SITE': 'same-origin' })).toBe('cross-site')
+    const origins = { origin: 'https://shop.example', Origin: 'https://evil.example', host: 'shop.example' }
+    expect(decide('POST', origins)).toBe('origin')
+  })
+
   test('only own properties of a record', () => {
     const inherited = Object.assign(Object.create({ 'sec-fetch-site': 'same-origin' }) as object, {
       origin: 'https://evil.example',

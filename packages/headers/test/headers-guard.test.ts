@@ -146,3 +146,18 @@ describe('when headers are written', () => {
     })
   })
 })
+
+test('a function that returns a promise is refused at once, and what the promise rejects with ends nothing', async () => {
+  const unhandled: unknown[] = []
+  const note = (error: unknown): void => void unhandled.push(error)
+  process.on('unhandledRejection', note)
+  try {
+    const chooser = () => Promise.reject(new Error('later'))
+    const guard = headersGuard(chooser as unknown as () => ReturnType<typeof compileHeaders>)
+    expect(() => guard.check(facts())).toThrow(TypeError)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    expect(unhandled).toEqual([])
+  } finally {
+    process.off('unhandledRejection', note)
+  }
+})

@@ -73,6 +73,11 @@ describe('a source is refused:', () => {
     ['a literal nonce in capitals', "'NONCE-MTIzNDU2Nzg5MDEyMzQ1Njc4'", /give NONCE/],
     ['a literal nonce without quotes', 'nonce-MTIzNDU2Nzg5MDEyMzQ1Njc4', /give NONCE/],
     ['a template', "'nonce-{random}'", /give NONCE/],
+    ['the name of NONCE', 'NONCE', /give NONCE, imported and without quotes$/],
+    ['the name of NONCE in quotes', "'NONCE'", /give NONCE, imported and without quotes$/],
+    ['nonce in quotes', "'nonce'", /give NONCE, imported and without quotes$/],
+    ['nonce in braces', '{nonce}', /give NONCE, imported and without quotes$/],
+    ['nonce in braces and quotes', "'{nonce}'", /give NONCE, imported and without quotes$/],
     ['a hash without quotes', `sha256-${'A'.repeat(43)}=`, /in quotes/],
     ['a hash that is too short', `'sha256-${'A'.repeat(42)}='`, /whole digest/],
     ['a hash that is too long', `'sha256-${'A'.repeat(44)}='`, /whole digest/],
@@ -94,6 +99,11 @@ describe('a source is refused:', () => {
     ['a scheme with slashes and nothing else', 'https://', /is no source/],
     ['a host without a scheme but with slashes', '//a.example', /is no source/],
     ['a single word', 'intranet', /is no source/],
+    ['a single word with a port', 'self:443', /is no source/],
+    ['another one', 'data:80', /is no source/],
+    ['any port of one', 'intranet:*', /is no source/],
+    ['a single word with a path', 'self/', /did you mean 'self'\?/],
+    ['a scheme without its colon before slashes', 'https//cdn.example', /https:\/\/cdn\.example\//],
     ['a wildcard inside a label', '*example.com', /is no source/],
     ['a wildcard in the middle', 'https://a.*.example', /is no source/],
     ['a wildcard at the end', 'https://example.*', /is no source/],
@@ -155,7 +165,7 @@ describe('a source is accepted:', () => {
     'http://localhost:*',
     'http://127.0.0.1:3000',
     'https://intranet',
-    'intranet:8443',
+    'https://intranet:8443',
     'https://xn--bcher-kva.example',
     'https://a.example/',
     'https://a.example/js/',
@@ -334,6 +344,34 @@ describe('a directive is refused:', () => {
     expect(said.message).toMatch(message)
   })
 
+  it.each<[why: string, csp: unknown, path: string, message: RegExp]>([
+    [
+      'a keyword that begins like a hash beside strict-dynamic',
+      { 'script-src': ["'shared-x'", "'strict-dynamic'", "'unsafe-inline'", 'https:'] },
+      'csp.script-src[1]',
+      /needs NONCE or a hash/,
+    ],
+    [
+      'a keyword that begins like a hash beside unsafe-hashes',
+      { 'script-src': ["'shared-x'", "'unsafe-hashes'"] },
+      'csp.script-src[1]',
+      /needs a hash/,
+    ],
+    ['the name of NONCE', { 'shared-x': ["'NONCE'"] }, 'csp.shared-x[0]', /imported/],
+  ])('where allow names it, %s', (_why, csp, path, message) => {
+    const said = refusal({ allow: ['shared-x'], csp })
+    expect(said.path).toBe(path)
+    expect(said.message).toMatch(message)
+  })
+
+  it("what to give instead of 'unsafe-inline' is what helps there", () => {
+    const message = (directive: string): string => refusal({ csp: { [directive]: ["'unsafe-inline'"] } }).message
+    expect(message('style-src')).toMatch(/; give NONCE or a hash$/)
+    for (const directive of ['script-src-attr', 'style-src-attr']) {
+      expect(message(directive)).toMatch(/; give 'unsafe-hashes' and a hash$/)
+    }
+  })
+
   it('more than one report group', () => {
     const reportingEndpoints = { a: 'https://a.example/r', b: 'https://b.example/r' }
     expect(refusal({ csp: { 'img-src': ['*'], 'report-to': ['a', 'b'] }, reportingEndpoints }).path).toBe(
@@ -415,6 +453,12 @@ describe('an option is refused:', () => {
     ['reports over http', { csp: { 'img-src': ['*'] }, reports: 'http://a.example/r' }, 'reports', /https/],
     ['reports to another host', { csp: { 'img-src': ['*'] }, reports: '//a.example/r' }, 'reports', /https/],
     ['reports with a space', { csp: { 'img-src': ['*'] }, reports: '/r r' }, 'reports', /is no token/],
+    [
+      'reports without a slash',
+      { csp: { 'img-src': ['*'] }, reports: 'reports' },
+      'reports',
+      /path that begins with \//,
+    ],
     ['reports as an array', { csp: { 'img-src': ['*'] }, reports: ['/r'] }, 'reports', /TypeError/],
     ['HSTS that is a text', { hsts: 'max-age=1' }, 'hsts', /TypeError/],
     ['HSTS without maxAge', { hsts: {} }, 'hsts.maxAge', /whole seconds/],

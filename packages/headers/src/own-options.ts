@@ -1,0 +1,13 @@
+import { checkOptions } from './options.ts'
+import { snapshotOf } from './snapshot.ts'
+
+/**
+ * A copy of an options object that has what the object itself has: nothing that it inherits, which may come from anywhere.
+ *
+ * @throws {TypeError} when it is no plain object or has an unknown option.
+ */
+export function optionsOf<T>(options: T, who: string, known: readonly string[]): T {
+  const own = snapshotOf(options)
+  checkOptions(own, who, known)
+  return own as T
+}
