@@ -3,7 +3,9 @@ import { coreError } from './errors.ts'
 import { clientStatus, errorField, exposedStatus } from './foreign-error.ts'
 import type { Guard, HeaderPair, Verdict } from './guard.ts'
 import { checkGuard } from './guard-state/check-guard.ts'
+import { checkPairs } from './guard-state/check-verdict.ts'
 import { asError, isPending, keep, refusalOf, replacedBy } from './guard-state/keep.ts'
+import type { Entry } from './guard-state/record.ts'
 import { headersFrom } from './headers-from.ts'
 import { factsOf, type HonoCarrier, type HonoFacts, sourceKey } from './hono/facts.ts'
 import { writeForError, writeResponse } from './hono/response.ts'
@@ -88,11 +90,23 @@ function admit<T>(facts: HonoFacts, guard: Guard<string, T>, verdict: Verdict<T>
   const entry = keep(facts, guard, verdict)
   const settled = verdict.pass ? verdict.settled : undefined
   if (facts.outgoing !== undefined) applyEntry(facts.outgoing, facts, entry, settled)
-  else replacedBy(entry)
+  else keepForLater(facts, entry, settled)
   const refusal = refusalOf(verdict, guard.as)
   if (refusal !== undefined) throw refusal
   context.set(guard.as, entry.data)
   return facts.outgoing === undefined ? settled : undefined
+}
+
+/** Headers that cannot be written would be found out only when the handler has run, and take those of the other guards with them. */
+function keepForLater(facts: HonoFacts, entry: Entry, settled: Settled): void {
+  try {
+    checkPairs(entry.as, entry.headers ?? [])
+  } catch (error) {
+    facts.last = entry.previous
+    if (settled !== undefined) settle(settled, 500)
+    throw error
+  }
+  replacedBy(entry)
 }
 
 function proceed(facts: HonoFacts, context: Context, next: Next, settled: Settled): Promise<void> {

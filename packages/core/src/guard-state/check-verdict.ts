@@ -1,4 +1,5 @@
-import type { Verdict } from '../guard.ts'
+import { isHeaderPair } from '../foreign-error.ts'
+import type { HeaderPair, Verdict } from '../guard.ts'
 import { isSecurityError } from '../security-error.ts'
 
 /**
@@ -20,10 +21,26 @@ export function checkVerdict(as: string, verdict: Verdict<unknown> | null | unde
   }
 }
 
+/**
+ * Checks headers that nobody sets before the handler has run.
+ *
+ * @throws {TypeError} that names the guard.
+ */
+export function checkPairs(as: string, headers: readonly HeaderPair[]): void {
+  const none = headers.find((pair) => !isHeaderPair(pair))
+  if (none !== undefined)
+    throw new TypeError(`the guard '${as}' answered with a header that is none: ${quoted(none[0])}`)
+}
+
+function quoted(name: string): string {
+  return JSON.stringify(name.slice(0, 60))
+}
+
 function isAnyError(value: unknown): boolean {
   return value instanceof Error || isSecurityError(value)
 }
 
+/** As far as types go; what a name and a value may hold is checked where they are set. */
 function isPair(pair: unknown): boolean {
   return Array.isArray(pair) && pair.length === 2 && typeof pair[0] === 'string' && typeof pair[1] === 'string'
 }

@@ -30,9 +30,14 @@ export class HonoFacts extends RequestFacts {
   constructor(context: Context) {
     super()
     this.#context = context
-    const { outgoing } = (context.env ?? {}) as NodeEnv
+    const { incoming, outgoing } = (context.env ?? {}) as NodeEnv
     // An application that calls another one (or itself) passes its environment on: the inner answer's headers belong to the inner answer.
-    if (outgoing !== undefined && typeof outgoing.appendHeader === 'function' && outgoing[recordKey] === undefined) {
+    if (
+      outgoing !== undefined &&
+      typeof outgoing.appendHeader === 'function' &&
+      outgoing[recordKey] === undefined &&
+      isMadeOf(context.req.raw, incoming)
+    ) {
       outgoing[recordKey] = this
       this.outgoing = outgoing
     } else {
@@ -48,7 +53,7 @@ export class HonoFacts extends RequestFacts {
     const { headers, url } = this.#context.req.raw
     const host = headers.get('host')
     // A request for an absolute target (RFC 9112, 3.2.2) is not for the host that its Host names. Whoever trusts Host must see that.
-    return host === null || host.toLowerCase() === authorityOf(url) ? url.slice(pathAt(url)) : url
+    return host === null || isAuthority(host, url) ? url.slice(pathAt(url)) : url
   }
 
   header(name: string): string | undefined {
@@ -78,6 +83,26 @@ function pathAt(url: string): number {
 
 function authorityOf(url: string): string {
   return url.slice(url.indexOf('//') + 2, pathAt(url))
+}
+
+/** Whether Host names what the URL does, which never names the port that its scheme has anyway. */
+function isAuthority(host: string, url: string): boolean {
+  const authority = authorityOf(url)
+  const named = host.toLowerCase()
+  return named === authority || named === `${authority}:${url.startsWith('https:') ? 443 : 80}`
+}
+
+/** The symbol under which `@hono/node-server` keeps Node's request on its own; found in the first one. */
+let incomingKey: symbol | undefined
+
+/** Whether a request is the one that the server made of Node's, and not one that an application made for another. */
+function isMadeOf(raw: object, incoming: IncomingMessage | undefined): boolean {
+  if (incoming === undefined) return false
+  const fields = raw as Readonly<Record<symbol, unknown>>
+  if (incomingKey !== undefined && fields[incomingKey] === incoming) return true
+  const found = Object.getOwnPropertySymbols(raw).find((key) => fields[key] === incoming)
+  incomingKey = found ?? incomingKey
+  return found !== undefined
 }
 
 /** The facts of a context, made at its first guard. */
