@@ -77,9 +77,24 @@ export function answerTo(
   foreignStatus?: number,
   foreignHeaders?: unknown,
 ): ProblemAnswer {
-  const problem = foreignStatus === undefined ? toProblem(error) : problemOf(foreignStatus)
+  const { problem, answer } = madeOf(error, foreignStatus, foreignHeaders)
   tell(options, error, problem)
-  return answerWith(problem, foreignStatus === undefined ? [] : headersOf(foreignHeaders))
+  return answer
+}
+
+/** An error whose fields throw, or are nothing that JSON knows, is a bare 500: the framework would show what was thrown here. */
+function madeOf(
+  error: unknown,
+  foreignStatus: number | undefined,
+  foreignHeaders: unknown,
+): { problem: Problem; answer: ProblemAnswer } {
+  try {
+    const problem = foreignStatus === undefined ? toProblem(error) : problemOf(foreignStatus)
+    return { problem, answer: answerWith(problem, foreignStatus === undefined ? [] : headersOf(foreignHeaders)) }
+  } catch {
+    const problem = problemOf(500)
+    return { problem, answer: answerWith(problem) }
+  }
 }
 
 /** The answer that carries a problem. */

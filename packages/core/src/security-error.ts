@@ -60,8 +60,13 @@ Object.defineProperty(SecurityError.prototype, brand, { value: true })
  * try { work() } catch (error) { if (isSecurityError(error) && error.code === 'DECRYPT_FAILED') report() }
  */
 export function isSecurityError(value: unknown): value is SecurityError {
-  if (typeof value !== 'object' || value === null || (value as { [brand]?: unknown })[brand] !== true) return false
-  // The brand is inherited; an object that was only made from the prototype is no error that anyone can show.
-  const { code, status, detail } = value as Partial<SecurityError>
-  return typeof code === 'string' && isErrorStatus(status) && typeof detail === 'object' && detail !== null
+  if (typeof value !== 'object' || value === null) return false
+  try {
+    if ((value as { [brand]?: unknown })[brand] !== true) return false
+    // The brand is inherited; an object that was only made from the prototype is no error that anyone can show.
+    const { code, status, detail } = value as Partial<SecurityError>
+    return typeof code === 'string' && isErrorStatus(status) && typeof detail === 'object' && detail !== null
+  } catch {
+    return false
+  }
 }
