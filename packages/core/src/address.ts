@@ -41,10 +41,17 @@ function parse(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   const address = zone === -1 ? text : text.slice(0, zone)
   // An IPv4 tail must be as strict as an IPv4 address: `::ffff:010.0.0.1` means one thing to one parser and another to the next.
   const tail = address.slice(address.lastIndexOf(':') + 1)
-  if (tail.includes('.') && parseV4(tail) === undefined) return undefined
-  if (!ipaddr.IPv6.isValid(address)) return undefined
-  const parsed = ipaddr.IPv6.parse(address)
+  const four = tail.includes('.') ? parseV4(tail) : undefined
+  if (tail.includes('.') && four === undefined) return undefined
+  // As groups, because ipaddr.js takes `::1.2.3.4` for a mapped address, which it is not.
+  const groups = four === undefined ? address : address.slice(0, -tail.length) + groupsOf(four.octets)
+  if (!ipaddr.IPv6.isValid(groups)) return undefined
+  const parsed = ipaddr.IPv6.parse(groups)
   return parsed.isIPv4MappedAddress() ? parsed.toIPv4Address() : parsed
+}
+
+function groupsOf([a = 0, b = 0, c = 0, d = 0]: readonly number[]): string {
+  return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`
 }
 
 function parseV4(text: string): ipaddr.IPv4 | undefined {
