@@ -1,4 +1,5 @@
 import type { HeaderPair } from '@mosaajii/core'
+import { mistyped } from './errors.ts'
 import { listOf } from './options.ts'
 import { optionsOf } from './own-options.ts'
 
@@ -44,18 +45,18 @@ export function clearSiteData(options: ClearSiteDataOptions = {}): readonly Head
   const pairs: HeaderPair[] = [['Clear-Site-Data', directiveList(own.directives ?? ['storage'])]]
   if (own.cookie !== undefined) pairs.push(['Set-Cookie', expired(own.cookie, own)])
   else if (own.path !== undefined || own.domain !== undefined) {
-    throw new TypeError('clearSiteData: path and domain are those of a cookie; name it')
+    mistyped('clearSiteData.cookie', 'the one that path and domain belong to')
   }
   return Object.freeze(pairs.map((pair) => Object.freeze(pair)))
 }
 
 function directiveList(asked: readonly ClearSiteDataDirective[]): string {
-  const list = listOf(asked, 'clearSiteData.directives', (one, at) => {
-    if ((directives as readonly unknown[]).includes(one)) return `"${String(one)}"`
-    throw new TypeError(`${at}: give one of ${directives.join(', ')}`)
-  })
-  if (list.length === 0) throw new TypeError('clearSiteData.directives: name one, or leave it out')
-  return list.join(', ')
+  const path = 'clearSiteData.directives'
+  const one = `one of ${directives.join(', ')}`
+  const list = listOf(asked, path, (word, at) =>
+    (directives as readonly unknown[]).includes(word) ? `"${String(word)}"` : mistyped(at, one),
+  )
+  return list.length > 0 ? list.join(', ') : mistyped(path, one)
 }
 
 /** RFC 6265, 4.1.1: a token, a path-value without what ends it, and a host name. */
@@ -69,12 +70,12 @@ function expired(cookie: string, { path = '/', domain }: ClearSiteDataOptions): 
   for (const [name, value] of Object.entries({ cookie, path, domain })) {
     const form = forms[name as keyof typeof forms]
     if (value !== undefined && !(typeof value === 'string' && form.test(value))) {
-      throw new TypeError(`clearSiteData: ${name} must be written as it was in Set-Cookie`)
+      mistyped(`clearSiteData.${name}`, 'what Set-Cookie had')
     }
   }
   // Browsers do not mind the case of a prefix (RFC 6265bis, 4.1.3).
   if (/^__host-/i.test(cookie) && (path !== '/' || domain !== undefined)) {
-    throw new TypeError('clearSiteData: a __Host- cookie has the path / and no domain')
+    mistyped('clearSiteData', 'a __Host- cookie the path / and no domain')
   }
   const where = domain === undefined ? `Path=${path}` : `Path=${path}; Domain=${domain}`
   // Secure also where the cookie had none: it expires all the same, and __Host- and __Secure- cookies need it.

@@ -1,5 +1,6 @@
 import type { HeaderPair } from '@mosaajii/core'
 import { nonceGap } from './build.ts'
+import { mistyped } from './errors.ts'
 import { nonceSource } from './nonce-source.ts'
 import type { CompiledHeaders } from './policy.ts'
 
@@ -45,5 +46,5 @@ export function dynamicPairs(compiled: CompiledHeaders, nonce: string): readonly
 
 function checkedNonce(nonce: unknown): string {
   if (typeof nonce === 'string' && /^(?=.{22,256}$)[\w+/-]+={0,2}$/.test(nonce)) return nonce
-  throw new TypeError('nonce: give 22 to 256 characters of base64')
+  return mistyped('nonce', '22 to 256 characters of base64')
 }

@@ -48,7 +48,7 @@ function trustedTypesText(value: unknown, path: string): string {
         tokenOf(one, at),
         at,
         /^([\w#=/@.%-]+|\*|'(none|allow-duplicates)')$/,
-        "policy's name, * or 'none' or 'allow-duplicates' in quotes",
+        "policy's name, * or a keyword in quotes",
       ),
     isEmpty,
   )

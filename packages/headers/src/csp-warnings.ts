@@ -13,7 +13,7 @@ export function warnOfSources(text: string, path: string, directive: string, bui
   for (const token of text.split(' ')) {
     if (runs.test(directive) && anywhere.test(token)) build.warn(path, `${token} is too wide`)
     else if (plain.test(token)) build.warn(path, `${token} can be changed on its way`)
-    else if (odd.test(token)) build.warn(path, `${token} is too wide, or an address that browsers may ignore`)
+    else if (odd.test(token)) build.warn(path, `${token} is too wide, or ignored`)
   }
 }
 

@@ -1,4 +1,5 @@
 import { dynamicPairs, isCompiled } from './compiled.ts'
+import { mistyped } from './errors.ts'
 import type { CompiledHeaders } from './policy.ts'
 
 const lists = /^(Content-Security|Permissions|Reporting)-/
@@ -15,7 +16,7 @@ const indent = '\n  '
  * @throws {TypeError} when it is something else.
  */
 export function describe(compiled: CompiledHeaders): string {
-  if (!isCompiled(compiled)) throw new TypeError('describe: give what compileHeaders() returned')
+  if (!isCompiled(compiled)) mistyped('describe', 'what compileHeaders() returned')
   const lines = [...dynamicPairs(compiled, '{nonce}'), ...compiled.static].map(([name, value]) =>
     lists.test(name) ? [name, ...value.split(/[;,] /)].join(indent) : `${name}: ${value}`,
   )

@@ -1,6 +1,6 @@
 import type { Facts, Guard } from '@mosaajii/core'
 import { parseAuthority, requestHost } from './authority.ts'
-import { HeadersError } from './errors.ts'
+import { HeadersError, mistyped } from './errors.ts'
 import { flagOf, listOf, textOf } from './options.ts'
 import { optionsOf } from './own-options.ts'
 import { urlOf } from './redact.ts'
@@ -39,6 +39,8 @@ export type FetchMetadataResult =
       readonly reason: FetchMetadataReason
     }
 
+const who = 'fetchMetadata'
+
 const names = ['origins', 'sameSite', 'frames'] as const
 
 /**
@@ -58,9 +60,8 @@ export function checkFetchMetadata(
   headers: HeaderSource,
   options: FetchMetadataOptions & { readonly method: string },
 ): FetchMetadataResult {
-  const who = 'checkFetchMetadata'
   const own = optionsOf(options, who, [...names, 'method'])
-  return decide(reader(headers), textOf(own.method, `${who}.method`), rulesOf(own, who))
+  return decide(reader(headers), textOf(own.method, `${who}.method`), rulesOf(own))
 }
 
 /**
@@ -72,9 +73,9 @@ export function checkFetchMetadata(
  * app.use(toExpress(fetchMetadataGuard({ origins: ['https://pay.example'] })))
  */
 export function fetchMetadataGuard(options: FetchMetadataOptions = {}): Guard<'fetchMetadata', string | undefined> {
-  const rules = rulesOf(optionsOf(options, 'fetchMetadata', names), 'fetchMetadata')
+  const rules = rulesOf(optionsOf(options, who, names))
   return {
-    as: 'fetchMetadata',
+    as: who,
     check: (facts) => {
       const result = decide((name) => facts.header(name), facts.method, rules)
       return result.allowed
@@ -95,11 +96,10 @@ interface Rules {
   readonly frames: boolean
 }
 
-function rulesOf({ origins = [], sameSite = false, frames = false }: FetchMetadataOptions, who: string): Rules {
-  const list = listOf(origins, `${who}.origins`, (origin, at) => {
-    if (isOrigin(origin)) return origin
-    throw new TypeError(`${at}: write it as browsers send it, such as 'https://pay.example'`)
-  })
+function rulesOf({ origins = [], sameSite = false, frames = false }: FetchMetadataOptions): Rules {
+  const list = listOf(origins, `${who}.origins`, (origin, at) =>
+    isOrigin(origin) ? origin : mistyped(at, "an origin as browsers send it, such as 'https://pay.example'"),
+  )
   return {
     origins: new Set(list),
     sameSite: flagOf(sameSite, `${who}.sameSite`),

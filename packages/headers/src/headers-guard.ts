@@ -1,6 +1,7 @@
 import type { Answer, Facts, Guard, Slot } from '@mosaajii/core'
 import { compileHeaders } from './compile.ts'
 import { dynamicPairs, isCompiled } from './compiled.ts'
+import { mistyped } from './errors.ts'
 import { nonceSource } from './nonce-source.ts'
 import type { CompiledHeaders, HeaderPolicy } from './policy.ts'
 
@@ -48,7 +49,7 @@ function chooser(choice: HeadersChoice): (facts: Facts) => CompiledHeaders {
     if (isCompiled(chosen)) return chosen
     // A promise is no answer here, and when it rejects later, that must not end the process.
     Promise.resolve(chosen).catch(() => undefined)
-    throw new TypeError('headersGuard: the function must return one of the policies that compileHeaders() made before')
+    return mistyped('headersGuard', 'a function that returns what compileHeaders() returned')
   }
 }
 

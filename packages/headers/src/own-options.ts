@@ -11,3 +11,8 @@ export function optionsOf<T>(options: T, who: string, known: readonly string[]):
   checkOptions(own, who, known)
   return own as T
 }
+
+/** What an object itself has, where parts of it (a sink, a clock) cannot be copied. */
+export function ownOf<T extends object>(value: T): T {
+  return { __proto__: null, ...value }
+}

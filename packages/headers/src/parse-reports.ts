@@ -1,7 +1,7 @@
 import { HeadersError } from './errors.ts'
 import { checkOptions } from './options.ts'
+import { ownOf } from './own-options.ts'
 import { redactedAddress } from './redact.ts'
-import { ownOf } from './snapshot.ts'
 
 /** What is kept of a violation report: enough to mend a policy or to see an attack, and nothing that was on the page. */
 export interface CspReport {

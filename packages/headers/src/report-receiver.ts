@@ -1,6 +1,7 @@
 import { type Clock, emit, type EventSink, systemClock } from '@mosaajii/core'
 import { HeadersError } from './errors.ts'
 import { checkOptions } from './options.ts'
+import { ownOf } from './own-options.ts'
 import {
   checkCounts,
   type ParseReportsOptions,
@@ -11,7 +12,6 @@ import {
   reportType,
   tooLarge,
 } from './parse-reports.ts'
-import { ownOf } from './snapshot.ts'
 
 /** Options of a report endpoint. */
 export interface ReportEndpointOptions extends ParseReportsOptions {

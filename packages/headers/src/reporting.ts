@@ -2,6 +2,7 @@ import { refuse } from './errors.ts'
 import { nameOf } from './names.ts'
 import { entriesOf } from './options.ts'
 import { shown } from './quoted.ts'
+import { urlOf } from './redact.ts'
 import { tokenOf } from './token.ts'
 
 /** The value of `Reporting-Endpoints`: a dictionary of structured fields, RFC 9651, with strings. */
@@ -21,6 +22,6 @@ export function reportAddress(value: unknown, path: string): string {
 }
 
 function httpsAddress(address: string, path: string, or = ''): string {
-  if (/^https:\/\/(?![/?]|[^/?]*@)[^"'\\<>^`{|}#]+$/.test(address) && URL.canParse(address)) return address
+  if (/^https:\/\/(?![/?]|[^/?]*@)[^"'\\<>^`{|}#]+$/.test(address) && urlOf(address)) return address
   return refuse(path, `${shown(address)} is no ${or}https address without user name, quotes and fragment`)
 }

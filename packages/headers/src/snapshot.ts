@@ -19,12 +19,11 @@ export function snapshotOf(value: unknown, depth = 0): unknown {
     return Array.from({ length }, (_, index) => snapshotOf(value[index], depth + 1))
   }
   if (!isPlain(value)) return unusable
-  return ownOf(Object.fromEntries(Object.entries(value).map(([name, one]) => [name, snapshotOf(one, depth + 1)])))
-}
-
-/** A copy without a prototype: no name in it comes from elsewhere. */
-export function ownOf<T extends object>(value: T): T {
-  return { __proto__: null, ...value }
+  // Without a prototype: no name in it comes from elsewhere.
+  return {
+    __proto__: null,
+    ...Object.fromEntries(Object.entries(value).map(([name, one]) => [name, snapshotOf(one, depth + 1)])),
+  }
 }
 
 /** Whether it has a property that the copy would lack: an inherited one, a hidden one, a symbol. `Object.prototype` may be another realm's. */

@@ -36,8 +36,8 @@ export const powerfulFeatures: readonly string[] = words(
 )
 
 /**
- * Features of Permissions Policy that specifications define or Chromium ships. Client hints (`ch-…`) and features for advertising are not
- * among them: who wants them says so in `allow`.
+ * Features of Permissions Policy that specifications define or Chromium ships. Client hints (`ch-…`), features for advertising, models in the
+ * browser and experiments are not among them: who wants them says so in `allow`.
  */
 export const features: readonly string[] = [
   ...powerfulFeatures,

@@ -11,6 +11,6 @@ export function tokenOf(value: unknown, path: string): string {
     value,
     path,
     /^(?!.*[;,])[!-~]{1,2048}$/,
-    'token of 1 to 2048 visible ASCII characters without ; and , (an element each, hosts in punycode, paths percent-encoded)',
+    'token of 1 to 2048 visible ASCII characters without ; and , (hosts in punycode)',
   )
 }
