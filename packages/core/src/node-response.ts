@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { HeaderPair } from './guard.ts'
 import { type Entry, type GuardRecord } from './guard-state/record.ts'
 import { replacedBy } from './guard-state/keep.ts'
-import { watchWriting } from './node-writing.ts'
+import { isSetCookie, watchWriting } from './node-writing.ts'
 import { abandonedHeaders, type ProblemAnswer } from './problem-answer.ts'
 
 /** Puts what a guard said on Node's response: its headers in place of those of the guard that it replaces, and its two callbacks. */
@@ -12,32 +12,35 @@ export function applyEntry(
   entry: Entry,
   settled: ((status: number) => void) | undefined,
 ): void {
+  // First of all: what follows may throw, and the response is over sometime all the same.
+  if (settled !== undefined) whenSettled(res, settled)
   const outer = replacedBy(entry)
   if (outer?.headers !== undefined) removeReplaced(res, outer, entry)
-  if (entry.headers !== undefined) setHeaders(res, entry.headers)
-  if (entry.writing !== undefined) watchWriting(res, record)
-  if (settled !== undefined) whenSettled(res, settled)
+  const hasCookies = entry.headers !== undefined && setHeaders(res, entry.headers)
+  if (hasCookies || entry.writing !== undefined) watchWriting(res, record)
 }
 
-function setHeaders(res: ServerResponse, headers: readonly HeaderPair[]): void {
+/** Says whether a cookie was among them. */
+function setHeaders(res: ServerResponse, headers: readonly HeaderPair[]): boolean {
+  let hasCookies = false
   for (const [name, value] of headers) {
     // Cookies add up: one guard's must not cost another its own.
-    if (isSetCookie(name)) res.appendHeader(name, value)
-    else res.setHeader(name, value)
+    if (isSetCookie(name)) {
+      res.appendHeader(name, value)
+      hasCookies = true
+    } else res.setHeader(name, value)
   }
+  return hasCookies
 }
 
-/** Whether a header is `Set-Cookie`, the one that may come several times. */
-export function isSetCookie(name: string): boolean {
-  return name.length === 10 && name.toLowerCase() === 'set-cookie'
-}
-
-/** Removes what only the replaced guard had set: not what another guard set as well, and not what was changed since. */
+/** Removes what only the replaced guard had set; what another guard had set under it comes back. What was changed since stays. */
 function removeReplaced(res: ServerResponse, outer: Entry, inner: Entry): void {
   for (const [name, value] of outer.headers ?? []) {
     if (isSetCookie(name)) removeCookie(res, value)
-    else if (!has(inner.headers, name) && res.getHeader(name) === value && !isSetByAnother(outer, inner, name)) {
-      res.removeHeader(name)
+    else if (valueOf(inner, name) === undefined && res.getHeader(name) === value) {
+      const other = valueOfAnother(outer, inner, name)
+      if (other === undefined) res.removeHeader(name)
+      else res.setHeader(name, other)
     }
   }
 }
@@ -51,25 +54,26 @@ function removeCookie(res: ServerResponse, cookie: string): void {
   else res.setHeader('set-cookie', others)
 }
 
-function isSetByAnother(outer: Entry, inner: Entry, name: string): boolean {
-  let entry = inner.previous
-  while (entry !== undefined) {
-    if (entry !== outer && !entry.replaced && has(entry.headers, name)) return true
-    entry = entry.previous
+/** What the nearest other guard has set under a name. */
+function valueOfAnother(outer: Entry, inner: Entry, name: string): string | undefined {
+  for (let entry = inner.previous; entry !== undefined; entry = entry.previous) {
+    const value = entry === outer || entry.replaced ? undefined : valueOf(entry, name)
+    if (value !== undefined) return value
   }
-  return false
+  return undefined
 }
 
-function has(headers: readonly HeaderPair[] | undefined, name: string): boolean {
+function valueOf({ headers }: Entry, name: string): string | undefined {
   const lower = name.toLowerCase()
-  return headers !== undefined && headers.some((pair) => pair[0].toLowerCase() === lower)
+  return headers?.find((pair) => pair[0].toLowerCase() === lower)?.[1]
 }
 
 /** Calls back once the response is over: with its status, or 499 when the client left before it began. */
 function whenSettled(res: ServerResponse, settled: (status: number) => void): void {
-  // An asynchronous guard may answer after the client has left; `close` will not come again.
-  if (res.destroyed) settle(settled, 499)
-  else res.once('close', () => settle(settled, res.headersSent ? res.statusCode : 499))
+  // An asynchronous guard may answer after the client has left or a timeout has answered; `close` will not come again.
+  const settleNow = (): void => settle(settled, res.headersSent ? res.statusCode : 499)
+  if (res.destroyed || res.closed) settleNow()
+  else res.once('close', settleNow)
 }
 
 /** Calls `settled`; what it throws or rejects with is nobody's. */

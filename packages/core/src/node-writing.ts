@@ -13,33 +13,33 @@ interface Host {
 /** Marks a `writeHead` that calls the guards, also for another copy of this package: one is enough. */
 const guardedKey: unique symbol = Symbol.for('@mosaajii/core/write-head-1') as never
 
-/** Has the `writing` of the request's guards called just before the headers of this response go out. */
+/** Has the `writing` of the request's guards called, and their cookies looked after, just before the headers of this response go out. */
 export function watchWriting(res: ServerResponse, record: GuardRecord): void {
-  if (record.watched) return
   record.watched = true
+  const own = res as unknown as Host
+  // Asked by each guard, because what a response inherits may change on the way: an application may call another one.
+  if (own.writeHead[guardedKey] !== undefined) return
   const host = hostOf(res)
-  if (host === (res as unknown)) (res as RecordHolder)[recordKey] = record
-  if (host.writeHead[guardedKey] === undefined) host.writeHead = withGuards(host.writeHead)
+  if (host === own && recordOf(res) === undefined) (res as RecordHolder)[recordKey] = record
+  host.writeHead = withGuards(host.writeHead)
 }
 
 /**
- * What gets the new `writeHead`. Express gives each application an object from which its responses inherit (`app.response`): that one, once,
- * because Node 20 and 22 take 15 us to put a method on a response of Express. Everywhere else, and where some middleware has put its own
- * `writeHead` on the response, it is the response.
+ * What gets the new `writeHead`. All responses of Express inherit from one object (`express.response`): that one, once, because Node 20 and 22
+ * take 15 us to put a method on a response of Express. Everywhere else, and where some middleware has put its own `writeHead` on the response,
+ * it is the response.
  */
 function hostOf(res: ServerResponse): Host {
-  const own = res as unknown as Host
-  if (Object.hasOwn(own, 'writeHead')) return own
-  let { app } = res as { app?: Application | undefined }
-  // Responses of a mounted application inherit from those of the one around it, and go back to that when it passes on.
-  while (app?.parent !== undefined) app = app.parent
-  const shared = app?.response
-  return shared !== undefined && Object.prototype.isPrototypeOf.call(shared, res) ? shared : own
+  if (Object.hasOwn(res, 'writeHead') || (res as { app?: unknown }).app === undefined) return res as unknown as Host
+  let host: object = res
+  for (let next = prototypeOf(host); next !== null && !Object.hasOwn(next, 'writeHead'); next = prototypeOf(next)) {
+    host = next
+  }
+  return host as Host
 }
 
-interface Application {
-  readonly response?: Host
-  readonly parent?: Application
+function prototypeOf(value: object): object | null {
+  return Object.getPrototypeOf(value) as object | null
 }
 
 /** On Express the record lies on the request, elsewhere on the response. */
@@ -48,10 +48,14 @@ interface RecordHolder {
   readonly req?: { [recordKey]?: GuardRecord | undefined }
 }
 
+function recordOf(res: object): GuardRecord | undefined {
+  const holder: RecordHolder = res
+  return holder[recordKey] ?? holder.req?.[recordKey]
+}
+
 function withGuards(writeHead: WriteHead): Host['writeHead'] {
   function writeHeadWithGuards(this: ServerResponse, status: number, ...rest: unknown[]): ServerResponse {
-    const holder = this as RecordHolder
-    const record = holder[recordKey] ?? holder.req?.[recordKey]
+    const record = recordOf(this)
     // A second call is a mistake that Node itself reports. A call within the call comes through a middleware's `writeHead` to the shared one.
     if (this.headersSent || record === undefined || !record.watched || record.writing) {
       return writeHead.call(this, status, ...rest)
@@ -61,6 +65,7 @@ function withGuards(writeHead: WriteHead): Host['writeHead'] {
     record.writing = true
     try {
       if (headers !== undefined && headers !== null) mergeHeaders(this, headers)
+      keepCookies(this, record)
       callWriting(record, nodeAnswer(this, status))
       return reason === undefined ? writeHead.call(this, status) : writeHead.call(this, status, reason)
     } finally {
@@ -77,13 +82,30 @@ export function callWriting(record: GuardRecord, answer: Answer): void {
   while (entry !== undefined) {
     if (!entry.replaced && entry.writing !== undefined) {
       try {
-        entry.writing(answer)
+        const result: unknown = entry.writing(answer)
+        // An async one comes too late, and its rejection would end the process.
+        if (result instanceof Promise) result.catch(() => undefined)
       } catch {
         // In the midst of writing an answer nobody could catch it: the process would end.
       }
     }
     entry = entry.previous
   }
+}
+
+/** A handler that sets its own cookies replaces those that lie on the response. Those of guards go out all the same. */
+function keepCookies(res: ServerResponse, record: GuardRecord): void {
+  for (let entry = record.last; entry !== undefined; entry = entry.previous) {
+    if (entry.replaced) continue
+    for (const [name, value] of entry.headers ?? []) {
+      if (isSetCookie(name) && ![res.getHeader(name) ?? []].flat().includes(value)) res.appendHeader(name, value)
+    }
+  }
+}
+
+/** Whether a header is `Set-Cookie`, the one that may come several times. */
+export function isSetCookie(name: string): boolean {
+  return name.length === 10 && name.toLowerCase() === 'set-cookie'
 }
 
 function nodeAnswer(res: ServerResponse, status: number): Answer {

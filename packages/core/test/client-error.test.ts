@@ -68,6 +68,19 @@ describe('clientError', () => {
     )
   })
 
+  it.each<[string, () => unknown]>([
+    ['nothing', () => undefined],
+    ['a promise', () => Promise.resolve([['X-Late', 'yes']])],
+    ['a promise that is rejected', () => Promise.reject(new Error('none'))],
+    ['an object', () => ({ 'X-Object': 'yes' })],
+    ['pairs of other things', () => [null, 'ab', [], ['X-Number', 7], [Symbol('x'), 'y'], ['X-Euro', 'caf\u20ac']]],
+  ])('answers all the same where the callback gives %s', async (_what, give) => {
+    const [port] = await started(give as () => readonly HeaderPair[])
+    expect(await sendRaw(port, 'NONSENSE\r\n\r\n')).toMatch(
+      /^HTTP\/1.1 400 Bad Request\r\ncontent-type: application\/problem\+json\r\n/,
+    )
+  })
+
   it('writes nothing into a response that has begun', async () => {
     const [port] = await started(pairs)
     const answer = await sendRaw(port, 'GET /slow HTTP/1.1\r\nHost: a\r\n\r\nNONSENSE\r\n\r\n')

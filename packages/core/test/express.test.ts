@@ -117,7 +117,7 @@ describe('a guard with writing', () => {
   it('does not touch a response without one', async () => {
     const plain: Guard<'plain', true> = { as: 'plain', check: () => ({ pass: true, data: true }) }
     const app = express()
-    app.use(toExpress(plain), (_req, res) => void res.send(String(Object.hasOwn(app.response, 'writeHead'))))
+    app.use(toExpress(plain), (_req, res) => void res.send(String(Object.hasOwn(res, 'writeHead'))))
     expect((await send(await started(app), '/')).body).toBe('false')
   })
 })
@@ -158,6 +158,20 @@ describe('writing, wherever the guard and the writer are', () => {
     ['in both', () => mounted(guard, mounted(guard, end))],
     ['in two of them', () => mounted(mounted(guard), mounted(guard, end))],
     ['in one that was mounted twice', () => mounted(mounted(mounted(guard), mounted(guard)), end)],
+    [
+      'around an application that is called',
+      () => {
+        const inner = mounted(end)
+        return mounted(guard, (req, res, next) => inner(req, res, next))
+      },
+    ],
+    [
+      'around and in an application that is called',
+      () => {
+        const inner = mounted(guard, end)
+        return mounted(guard, (req, res, next) => inner(req, res, next))
+      },
+    ],
     ['before a middleware with its own writeHead', () => mounted(guard, middleware, end)],
     ['behind a middleware with its own writeHead', () => mounted(middleware, guard, end)],
     ['between two of them', () => mounted(middleware, guard, middleware, end)],
@@ -189,6 +203,32 @@ describe('writing, wherever the guard and the writer are', () => {
     const { writeHead } = app.response
     await send(port, '/')
     expect(app.response.writeHead).toBe(writeHead)
+    expect(express().response.writeHead).toBe(writeHead)
+  })
+
+  it('may be asynchronous by mistake: it comes too late, and nothing ends', async () => {
+    const late: Guard<'late', true> = {
+      as: 'late',
+      check: () => ({
+        pass: true,
+        data: true,
+        // oxlint-disable-next-line typescript/no-misused-promises -- the mistake
+        writing: async (answer) => {
+          await new Promise((resolve) => setTimeout(resolve, 5))
+          answer.set('X-Late', '1')
+        },
+      }),
+    }
+    const unhandled = vi.fn<(reason: unknown) => void>()
+    process.on('unhandledRejection', unhandled)
+    try {
+      const port = await started(mounted(toExpress(late), end))
+      expect((await send(port, '/')).headers).not.toHaveProperty('x-late')
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      expect(unhandled).not.toHaveBeenCalled()
+    } finally {
+      process.off('unhandledRejection', unhandled)
+    }
   })
 
   it('is not called for a response without guards of the same application', async () => {
@@ -234,7 +274,52 @@ describe('two copies of the package in one process', () => {
   })
 })
 
+describe('settled', () => {
+  const settling = (statuses: number[], headers: readonly (readonly [string, string])[], after = 0) => {
+    const guard: Guard<'settling', true> = {
+      as: 'settling',
+      check: async () => {
+        await new Promise((resolve) => setTimeout(resolve, after))
+        return { pass: true, data: true, headers, settled: (status) => void statuses.push(status) }
+      },
+    }
+    return toExpress(guard)
+  }
+  it('is called when the headers of the verdict cannot be set', async () => {
+    const statuses: number[] = []
+    const app = express()
+    app.use(settling(statuses, [['X-Bad', 'a\nb']]), problems())
+    expect((await send(await started(app), '/')).status).toBe(500)
+    await vi.waitFor(() => expect(statuses).toEqual([500]))
+  })
+  it('is called when something else has answered before the verdict came', async () => {
+    const statuses: number[] = []
+    const app = express()
+    app.use((_req, res, next) => {
+      setTimeout(() => res.status(503).end(), 10)
+      next()
+    })
+    app.use(settling(statuses, [], 80), (_req: Request, _res: Response) => undefined)
+    expect((await send(await started(app), '/')).status).toBe(503)
+    await vi.waitFor(() => expect(statuses).toEqual([503]))
+  })
+})
+
 describe('a guard that is replaced', () => {
+  it('gives back what another guard had set under the same name', async () => {
+    const guardOf = (as: string, value?: string): Guard<string, true> => ({
+      as,
+      check: () => ({ pass: true, data: true, headers: value === undefined ? [] : [['Cache-Control', value]] }),
+    })
+    const app = express()
+    app.use(toExpress(guardOf('other', 'private')), toExpress(guardOf('policy', 'no-store')))
+    app.get('/outer', (_req, res) => void res.end())
+    app.use(toExpress(guardOf('policy')), (_req: Request, res: Response) => void res.end())
+    const port = await started(app)
+    expect((await send(port, '/outer')).headers['cache-control']).toBe('no-store')
+    expect((await send(port, '/inner')).headers['cache-control']).toBe('private')
+  })
+
   it('keeps a header that somebody has changed since', async () => {
     const app = express()
     const policy = (headers: readonly (readonly [string, string])[]): Guard<'policy', true> => ({

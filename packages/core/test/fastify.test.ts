@@ -151,6 +151,10 @@ describe('problems on Fastify', () => {
     const broken = () => {
       throw new Error('none')
     }
+    for (const give of [() => undefined, () => [['X-Euro', 'caf\u20ac']], () => Promise.reject(new Error('none'))]) {
+      const app = fastify({ frameworkErrors: frameworkErrors(give as never) })
+      expect((await get(app, '/%E0%A4%A')).status).toBe(400)
+    }
     const answer = await get(fastify({ frameworkErrors: frameworkErrors(broken) }), '/%E0%A4%A')
     expect(answer.status).toBe(400)
     expect(JSON.parse(answer.body)).toEqual({ type: 'about:blank', title: 'Bad Request', status: 400 })

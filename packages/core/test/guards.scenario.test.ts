@@ -210,6 +210,11 @@ const app: DescribedApp = {
       handle: () => ({ headers: { 'X-Own': 'mine' }, body: 'ok' }),
     },
     {
+      path: '/own-cookies',
+      guards: [cookie('one', 'a=1'), cookie('two', 'b=2')],
+      handle: () => ({ headers: { 'Set-Cookie': 'own=3' }, body: 'ok' }),
+    },
+    {
       path: '/thrown',
       guards: [routePolicy],
       handle: () => {
@@ -394,6 +399,11 @@ describe.each(frameworks)('guards on %s', (_, start) => {
   it('add their cookies up, but for the one that was replaced', async () => {
     const answer = await get('/cookies')
     expect([...(answer.headers['set-cookie'] ?? [])].sort()).toEqual(['a=1', 'b=2', 'c=4'])
+  })
+
+  it('keep their cookies beside those of the handler', async () => {
+    const { headers } = await get('/own-cookies')
+    expect([...(headers['set-cookie'] ?? [])].sort()).toEqual(['a=1', 'b=2', 'own=3'])
   })
 
   it('keep their headers on what was thrown and on what no route takes', async () => {

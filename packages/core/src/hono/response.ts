@@ -1,7 +1,6 @@
 import type { Context } from 'hono'
 import type { Answer } from '../guard.ts'
-import { isSetCookie } from '../node-response.ts'
-import { callWriting } from '../node-writing.ts'
+import { callWriting, isSetCookie } from '../node-writing.ts'
 import type { GuardRecord } from '../guard-state/record.ts'
 
 /** Writes the headers of a request's guards on its finished response, and calls their `writing`. */
