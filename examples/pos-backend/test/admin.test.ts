@@ -94,6 +94,9 @@ onEachFramework((openTestShop) => {
           [{ token: mine.token }],
           [{ token: mine.token }, 'shop='],
           [{ token: mine.token }, `x${mine.cookie}`],
+          [{ token: mine.token }, `\u00a0${mine.cookie}`],
+          [{ token: other.token }, `\u00a0${other.cookie}; ${mine.cookie}`],
+          [{ token: mine.token }, `${mine.cookie}; ${other.cookie}`],
         ]
         for (const [fields, cookie] of wrong) {
           const { status, text } = await postForm(shop, path, { version: '1', ...fields }, cookie)

@@ -52,12 +52,16 @@ export function formTokens({ adminToken, secure }: FormTokensOptions): FormToken
 }
 
 function cookieOf(request: ShopRequest, name: string): string | undefined {
-  const pairs = (request.header('cookie') ?? '').slice(0, 8192).split(';')
-  const value = pairs
-    .find((pair) => pair.trimStart().startsWith(`${name}=`))
-    ?.trim()
-    .slice(name.length + 1)
-  return value !== undefined && /^[A-Za-z0-9_-]{32}$/.test(value) ? value : undefined
+  const values = (request.header('cookie') ?? '')
+    .slice(0, 8192)
+    .split(';')
+    // Blanks only: `trim` would also take a no-break space, with which any page can set a cookie past the rules of `__Host-`.
+    .map((pair) => pair.replaceAll(/^[ \t]+|[ \t]+$/g, ''))
+    .filter((pair) => pair.startsWith(`${name}=`))
+    .map((pair) => pair.slice(name.length + 1))
+  // A browser sends a `__Host-` cookie once: of two, one came by some other way.
+  const [value] = values
+  return values.length === 1 && value !== undefined && /^[A-Za-z0-9_-]{32}$/.test(value) ? value : undefined
 }
 
 function isSame(given: string | undefined, wanted: string): boolean {
