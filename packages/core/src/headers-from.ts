@@ -1,4 +1,4 @@
-import { isHeaderValue } from './foreign-error.ts'
+import { isHeaderPair } from './foreign-error.ts'
 import type { HeaderPair } from './guard.ts'
 
 /**
@@ -9,16 +9,8 @@ export function headersFrom(headers: () => readonly HeaderPair[]): readonly Head
   try {
     const given: unknown = headers()
     if (given instanceof Promise) given.catch(() => undefined)
-    return Array.isArray(given) ? given.filter(isHeader) : []
+    return Array.isArray(given) ? given.filter(isHeaderPair) : []
   } catch {
     return []
   }
-}
-
-function isHeader(pair: unknown): pair is HeaderPair {
-  if (!Array.isArray(pair)) return false
-  const [name, value] = pair as unknown[]
-  return (
-    typeof name === 'string' && /^[!#$%&'*+.^_`|~\w-]+$/.test(name) && typeof value === 'string' && isHeaderValue(value)
-  )
 }

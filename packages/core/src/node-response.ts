@@ -14,14 +14,23 @@ export function applyEntry(
 ): void {
   // First of all: what follows may throw, and the response is over sometime all the same.
   if (settled !== undefined) whenSettled(res, settled)
+  const hasCookies = entry.headers !== undefined && setHeaders(res, record, entry, entry.headers)
   const outer = replacedBy(entry)
   if (outer?.headers !== undefined) removeReplaced(res, outer, entry)
-  const hasCookies = entry.headers !== undefined && setHeaders(res, entry.headers)
   if (hasCookies || entry.writing !== undefined) watchWriting(res, record)
 }
 
-/** Says whether a cookie was among them. */
-function setHeaders(res: ServerResponse, headers: readonly HeaderPair[]): boolean {
+/** Says whether a cookie was among them. When one cannot be set, the guard is as if it had not run: it replaces no other. */
+function setHeaders(res: ServerResponse, record: GuardRecord, entry: Entry, headers: readonly HeaderPair[]): boolean {
+  try {
+    return setEach(res, headers)
+  } catch (error) {
+    record.last = entry.previous
+    throw error
+  }
+}
+
+function setEach(res: ServerResponse, headers: readonly HeaderPair[]): boolean {
   let hasCookies = false
   for (const [name, value] of headers) {
     // Cookies add up: one guard's must not cost another its own.

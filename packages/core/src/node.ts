@@ -1,6 +1,8 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { HeaderPair } from './guard.ts'
 import { headersFrom } from './headers-from.ts'
+import { sendAnswer } from './node-response.ts'
 import { answerWith } from './problem-answer.ts'
 import { problemOf } from './problem.ts'
 
@@ -31,6 +33,24 @@ export function clientError(
     socket.once('finish', () => socket.destroy())
     // Written by hand: nothing but headersFrom keeps a line break from making a second header.
     socket.end(responseText(statuses[error.code ?? ''] ?? 400, headersFrom(headers)), 'latin1')
+  }
+}
+
+/**
+ * Makes the listener for a request whose `Expect` is not `100-continue`: Node answers 417 itself, without a header of yours. With this listener
+ * the answer is a problem with these headers.
+ *
+ * @param headers called for each answer, as by `clientError`.
+ * @example
+ * server.on('checkExpectation', expectation(() => [['X-Content-Type-Options', 'nosniff']]))
+ */
+export function expectation(
+  headers: () => readonly HeaderPair[] = () => [],
+): (request: IncomingMessage, response: ServerResponse) => void {
+  return (request, response) => {
+    request.resume()
+    const answer = answerWith(problemOf(417))
+    sendAnswer(response, { ...answer, headers: [...headersFrom(headers), ...answer.headers] })
   }
 }
 

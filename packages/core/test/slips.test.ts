@@ -80,6 +80,7 @@ describe.each(frameworks)('on %s', (_, start) => {
 
   it('a guard that throws what is no error is named', async () => {
     told.length = 0
+    // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- that is the point
     verdict = Promise.reject('no')
     expect((await send(server.port, '/')).status).toBe(500)
     expect(told).toMatchObject([{ message: "the guard 'till' threw something that is no Error", cause: 'no' }])
