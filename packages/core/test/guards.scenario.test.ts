@@ -82,7 +82,6 @@ function odd(thrown: unknown): Guard<'odd', string> {
   return {
     as: 'odd',
     check: () => {
-      // oxlint-disable-next-line typescript/only-throw-error -- that is the point
       throw thrown
     },
   }

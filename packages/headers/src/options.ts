@@ -64,7 +64,7 @@ export function checkWord(
 }
 
 /** A string, of which a pattern tells whether it is what `what` says. */
-export function textOf(value: unknown, path: string, pattern = /^/, what = ''): string {
+export function textOf(value: unknown, path: string, pattern: RegExp = /^/, what = ''): string {
   if (typeof value !== 'string') return mistyped(path, 'a string')
   return pattern.test(value) ? value : refuse(path, `${shown(value)} is no ${what}`)
 }
