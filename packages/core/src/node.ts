@@ -47,8 +47,7 @@ export function clientError(
 export function expectation(
   headers: () => readonly HeaderPair[] = () => [],
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  return (request, response) => {
-    request.resume()
+  return (_request, response) => {
     const answer = answerWith(problemOf(417))
     sendAnswer(response, { ...answer, headers: [...headersFrom(headers), ...answer.headers] })
   }

@@ -1,7 +1,7 @@
 // What an adversarial review found: answers that lost a header, a cookie or their form, and callbacks that ended the process.
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { dataOf, type Guard, type HeaderPair, SecurityError } from '@mosaajii/core'
+import { type Answer, dataOf, type Guard, type HeaderPair, SecurityError } from '@mosaajii/core'
 import * as onExpress from '@mosaajii/core/express'
 import * as onFastify from '@mosaajii/core/fastify'
 import * as onHono from '@mosaajii/core/hono'
@@ -74,12 +74,14 @@ describe.each(frameworks)('on %s', (name, start) => {
             ['X-Policy', 'kept'],
             ['X-Only', 'kept'],
           ]),
+          { as: 'watching', check: () => ({ pass: true as const, data: '', writing: () => undefined }) },
           {
             as: 'policy',
             check: () => ({
               pass: true as const,
               data: '',
               headers: [['X-Bad', value]] as const,
+              writing: (answer: Answer) => answer.set('X-Bad-Writing', '1'),
               settled,
             }),
           },
@@ -129,6 +131,7 @@ describe.each(frameworks)('on %s', (name, start) => {
       const { status, headers, body } = await send(server.port, path)
       expect([status, headers['x-outer'], headers['x-policy'], headers['x-only']]).toEqual([500, '1', 'kept', 'kept'])
       expect(body).not.toContain('handled')
+      expect(headers).not.toHaveProperty('x-bad-writing')
       await expect.poll(() => statuses).toEqual([500])
     },
   )

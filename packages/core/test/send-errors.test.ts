@@ -31,6 +31,13 @@ beforeAll(async () => {
   app.get('/upstream', async () => {
     throw Object.assign(new Error('not there'), { status: 404, expose: false })
   })
+  const statError = { code: 'ENOENT', syscall: 'stat', status: 404, expose: false }
+  const odd = [{ expose: undefined }, { syscall: 'open' }, { code: 'EACCES' }, { status: undefined }, { status: 403 }]
+  odd.forEach((change, at) => {
+    app.get(`/odd/${at}`, () => {
+      throw Object.assign(new Error('not there'), statError, change)
+    })
+  })
   app.use(problems())
   server = await listen(createServer(app))
 })
@@ -62,7 +69,10 @@ describe('problems on Express', () => {
     expect([range.status, range.headers['content-range']]).toEqual([416, 'bytes */4'])
   })
 
-  it.each(['/read', '/stat', '/upstream'])('is a 500 for any other error of a handler: %s', async (path) => {
-    expect((await send(server.port, path)).status).toBe(500)
-  })
+  it.each(['/read', '/stat', '/upstream', '/odd/0', '/odd/1', '/odd/2', '/odd/3', '/odd/4'])(
+    'is a 500 for any other error of a handler: %s',
+    async (path) => {
+      expect((await send(server.port, path)).status).toBe(500)
+    },
+  )
 })
