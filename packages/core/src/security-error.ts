@@ -35,9 +35,9 @@ export class SecurityError<Code extends string = string> extends Error {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
     const { status = 500, detail = {} } = options
     if (typeof code !== 'string' || !/^[A-Z][A-Z0-9_]{0,63}$/.test(code)) {
-      throw new TypeError("SecurityError: write a code such as 'ORDER_LOCKED': capitals, digits and _, at most 64")
+      throw new TypeError("SecurityError: give a code such as 'ORDER_LOCKED'")
     }
-    if (!isErrorStatus(status)) throw new RangeError('SecurityError: status must be an integer from 400 to 599')
+    if (!isErrorStatus(status)) throw new RangeError('SecurityError: give a status from 400 to 599')
     this.name = new.target.name
     this.code = code
     this.status = status
@@ -46,7 +46,7 @@ export class SecurityError<Code extends string = string> extends Error {
 }
 
 function isErrorStatus(status: unknown): boolean {
-  return typeof status === 'number' && Number.isInteger(status) && status >= 400 && status <= 599
+  return Number.isInteger(status) && (status as number) >= 400 && (status as number) <= 599
 }
 
 // A registered symbol, because two copies of this package in one process (a common npm accident), or one in another realm (a test runner's

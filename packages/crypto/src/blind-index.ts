@@ -1,3 +1,4 @@
+import { checkOptions } from '@mosaajii/core'
 import type { Place } from './context.ts'
 import { lengthPrefixed } from './context.ts'
 import type { KeyedHash } from './engines/engine.ts'
@@ -5,7 +6,6 @@ import type { CheckedField } from './field-definition.ts'
 import type { KeyringCore } from './keyring-core.ts'
 import { checkName } from './names.ts'
 import { type Normalizer, normalizers } from './normalizers.ts'
-import { checkOptions } from './options.ts'
 import type { IndexRoot } from './opened-keys.ts'
 
 /** What a blind index is. All of it goes into its key, so two indexes never give the same token for the same value by more than chance. */

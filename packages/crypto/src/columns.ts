@@ -1,7 +1,7 @@
+import { checkOptions } from '@mosaajii/core'
 import type { BlindIndexDefinition } from './blind-index.ts'
 import type { FormerPlace } from './field-definition.ts'
 import { checkName } from './names.ts'
-import { checkOptions } from './options.ts'
 import type { Sealed } from './token.ts'
 
 /** A column whose values are sealed. Made by {@link sealed}. */

@@ -1,7 +1,7 @@
+import { checkOptions } from '@mosaajii/core'
 import type { Place } from './context.ts'
 import { type Algorithm, algorithmIds } from './format.ts'
 import { checkName } from './names.ts'
-import { checkOptions } from './options.ts'
 import { type FieldUse, refuseForbidden } from './refusals.ts'
 
 /** An earlier table, column or schema of a field; what is left out was the same. */

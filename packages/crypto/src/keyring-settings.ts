@@ -1,10 +1,9 @@
-import { type Clock, type Duration, duration, type EventSink, systemClock } from '@mosaajii/core'
+import { checkOptions, type Clock, type Duration, duration, type EventSink, systemClock } from '@mosaajii/core'
 import type { Engine, EngineName } from './engines/engine.ts'
 import { selectEngine } from './engines/select.ts'
 import { maxRefreshMs } from './keyring-document.ts'
 import type { KeyProvider } from './key-provider.ts'
 import type { KeyStore } from './key-store.ts'
-import { checkOptions } from './options.ts'
 
 /** How a keyring is opened. */
 export interface KeyringOptions {

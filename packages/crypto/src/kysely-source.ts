@@ -1,6 +1,6 @@
+import { checkOptions } from '@mosaajii/core'
 import { CryptoError, type RowKey, type SealedSource, type SourceColumns, type SourceRow } from '@mosaajii/crypto'
 import type { Kysely, SelectType } from 'kysely'
-import { checkOptions } from './options.ts'
 import { checkDatabase, checkTable, explained, isIdentifier, isSerializationFailure } from './sql-input.ts'
 
 /** Columns that a row must have with exactly these values, for example those of one tenant. */

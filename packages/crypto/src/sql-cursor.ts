@@ -1,7 +1,7 @@
+import { checkOptions } from '@mosaajii/core'
 import { checkCursor, type CursorStore } from './cursors.ts'
 import { CryptoError } from './errors.ts'
 import type { Kysely } from 'kysely'
-import { checkOptions } from './options.ts'
 import { checkDatabase, checkTable, createTable, explained } from './sql-input.ts'
 
 /** Where {@link sqlCursor} keeps a cursor. */

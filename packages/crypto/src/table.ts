@@ -1,4 +1,4 @@
-import { isSecurityError } from '@mosaajii/core'
+import { checkOptions, isSecurityError } from '@mosaajii/core'
 import type { KeyedBlindIndex } from './blind-index.ts'
 import type { ColumnSpecs, IndexColumnOf, PlainOf, SealedOf, SearchableSpec, SealedSpec } from './columns.ts'
 import { type CryptoError, cryptoError } from './errors.ts'
@@ -6,7 +6,6 @@ import { afterRefresh, openFailed, SealingField } from './field.ts'
 import { checkField, type FieldDefinition, type FormerPlace } from './field-definition.ts'
 import type { KeyringCore } from './keyring-core.ts'
 import { checkName } from './names.ts'
-import { checkOptions } from './options.ts'
 import { rowText } from './row.ts'
 import type { RowKey } from './sealed-source.ts'
 

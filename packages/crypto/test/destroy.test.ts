@@ -423,7 +423,7 @@ describe('destroy() refuses', () => {
   })
 
   test.each<[string, unknown, RegExp]>([
-    ['no options', undefined, /options object/],
+    ['no options', undefined, /plain object/],
     ['no sources', {}, /sources is a list/],
     ['sources that are no list', { sources: {} }, /sources is a list/],
     ['an unknown option', { sources: [], force: true }, /unknown option 'force'/],
@@ -434,7 +434,7 @@ describe('destroy() refuses', () => {
       /blind index/,
     ],
     ['dropped that is no list', { sources: [], dropped: 'customers' }, /dropped is a list/],
-    ['dropped that is null', { sources: [], dropped: [null] }, /options object/],
+    ['dropped that is null', { sources: [], dropped: [null] }, /plain object/],
     [
       'dropped with a misspelt tenant',
       { sources: [], dropped: [{ table: 't', column: 'c', tenants: 'x' }] },

@@ -1,7 +1,7 @@
-import { type Duration, duration } from '@mosaajii/core'
+import { checkOptions, type Duration, duration } from '@mosaajii/core'
 import type { Build } from './build.ts'
 import { refuse } from './errors.ts'
-import { checkOptions, flagOf } from './options.ts'
+import { flagOf } from './options.ts'
 
 const secondsOfYear = 31_536_000
 

@@ -8,18 +8,6 @@ type Write = (value: unknown, path: string) => string
 /** How many entries a list or an object may have. */
 export const mostEntries = 150
 
-/**
- * Checks that an options object has no key that nobody reads: a misspelt option must not silently become its default.
- *
- * @throws {TypeError} when it is not an object or has an unknown key.
- */
-export function checkOptions(options: unknown, who: string, known: readonly string[]): void {
-  const unknown = Object.keys(recordOf(options, who)).find((key) => !known.includes(key))
-  if (unknown !== undefined) {
-    throw new TypeError(`${who}: unknown option '${shown(unknown)}'; known are ${known.join(', ')}`)
-  }
-}
-
 /** Writes each property of a part of a snapshot; there is at least one. */
 export function entriesOf(
   value: unknown,

@@ -1,4 +1,4 @@
-import { checkOptions } from './options.ts'
+import { checkOptions } from '@mosaajii/core'
 import { snapshotOf } from './snapshot.ts'
 
 /**

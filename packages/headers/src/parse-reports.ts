@@ -1,5 +1,5 @@
+import { checkOptions } from '@mosaajii/core'
 import { HeadersError } from './errors.ts'
-import { checkOptions } from './options.ts'
 import { ownOf } from './own-options.ts'
 import { redactedAddress } from './redact.ts'
 

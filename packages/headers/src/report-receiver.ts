@@ -1,6 +1,5 @@
-import { type Clock, emit, type EventSink, systemClock } from '@mosaajii/core'
+import { checkOptions, type Clock, emit, type EventSink, systemClock } from '@mosaajii/core'
 import { HeadersError } from './errors.ts'
-import { checkOptions } from './options.ts'
 import { ownOf } from './own-options.ts'
 import {
   checkCounts,

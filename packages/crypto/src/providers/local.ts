@@ -1,6 +1,6 @@
+import { checkOptions } from '@mosaajii/core'
 import { cryptoError } from '../errors.ts'
 import type { KeyContext, KeyProvider } from '../key-provider.ts'
-import { checkOptions } from '../options.ts'
 import { oneAtATime } from './derivations.ts'
 import { joined, unwrapFailed, unwrapUnder, wrapOverhead, wrapUnder } from './local-wrap.ts'
 import { costProblem, scrypt, type ScryptCost } from './scrypt.ts'

@@ -1,6 +1,6 @@
+import { checkOptions } from '@mosaajii/core'
 import type { KeyStore, StoredKeyring } from '../key-store.ts'
 import type { Kysely } from 'kysely'
-import { checkOptions } from '../options.ts'
 import { checkDatabase, checkTable, createTable, explained, isSerializationFailure } from '../sql-input.ts'
 import { checkKeyringId, checkWrite } from './store-input.ts'
 
