@@ -42,7 +42,7 @@ export const powerfulFeatures: readonly string[] = words(
 export const features: readonly string[] = [
   ...powerfulFeatures,
   ...words(
-    'ambient-light-sensor autoplay battery bluetooth clipboard-read clipboard-write compute-pressure cross-origin-isolated encrypted-media fullscreen gamepad identity-credentials-get keyboard-map local-network-access otp-credentials picture-in-picture publickey-credentials-create publickey-credentials-get screen-wake-lock speaker-selection storage-access sync-xhr unload web-share window-management',
+    'autoplay bluetooth clipboard-read clipboard-write compute-pressure cross-origin-isolated encrypted-media fullscreen gamepad identity-credentials-get keyboard-map local-network-access otp-credentials picture-in-picture publickey-credentials-create publickey-credentials-get screen-wake-lock speaker-selection storage-access sync-xhr unload web-share window-management',
   ),
 ]
 

@@ -78,7 +78,7 @@ describe('the pool', () => {
   test('is drawn from seldom', () => {
     const draw = vi.spyOn(globalThis.crypto, 'getRandomValues')
     const nonce = nonceSource()
-    for (let i = 0; i < 512; i++) nonce()
+    for (let i = 0; i < 2048; i++) nonce()
     expect(draw).toHaveBeenCalledTimes(1)
     nonce()
     expect(draw).toHaveBeenCalledTimes(2)
@@ -87,14 +87,14 @@ describe('the pool', () => {
   test('never repeats a nonce when the random source fails: it throws, and goes on when the source does', () => {
     const seen = new Set<string>()
     const nonce = nonceSource()
-    for (let i = 0; i < 512; i++) seen.add(nonce())
+    for (let i = 0; i < 2048; i++) seen.add(nonce())
     const draw = vi.spyOn(globalThis.crypto, 'getRandomValues').mockImplementation(() => {
       throw new Error('no entropy')
     })
     for (let i = 0; i < 1000; i++) expect(nonce).toThrow('no entropy')
     draw.mockRestore()
     for (let i = 0; i < 1000; i++) seen.add(nonce())
-    expect(seen.size).toBe(1512)
+    expect(seen.size).toBe(1000 + 2048)
   })
 
   test('throws at the first use where there is no random source', () => {
