@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
-import { clientError } from '@mosaajii/core/node'
+import { clientError, expectation } from '@mosaajii/core/node'
 import { apiPolicy } from './http/policies.ts'
 
 /** A certificate and its private key, both as PEM. */
@@ -20,6 +20,10 @@ export function listen(listener: RequestListener, port: number, tls?: Tls): Prom
   server.on(
     'clientError',
     clientError(() => apiPolicy.pairs()),
+  )
+  server.on(
+    'checkExpectation',
+    expectation(() => apiPolicy.pairs()),
   )
   return new Promise((resolve, reject) => {
     server.once('error', reject)

@@ -106,6 +106,7 @@ onEachFramework((openTestShop) => {
   test.each([
     ['is no HTTP', 'nonsense\r\n\r\n', '400'],
     ['names no host', 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n', '400'],
+    ['expects the unknown', 'GET / HTTP/1.1\r\nHost: localhost\r\nExpect: x\r\nConnection: close\r\n\r\n', '417'],
     ['has too many headers', `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, '431'],
     [
       'has an address that does not decode',

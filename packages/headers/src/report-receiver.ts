@@ -105,8 +105,8 @@ function tokenBucket(options: ReportEndpointOptions, clock: Clock): { take(): bo
   let filled = clock.now()
   const take = (): boolean => {
     const now = clock.now()
-    // A clock that was set back fills nothing, and does not make the endpoint wait until it has caught up.
-    tokens = Math.min(burst, tokens + (Math.max(0, now - filled) * perMinute) / 60_000)
+    // A clock that was set back, or gives no number, fills nothing, and does not make the endpoint wait until it has caught up.
+    if (now > filled) tokens = Math.min(burst, tokens + ((now - filled) * perMinute) / 60_000)
     filled = now
     if (tokens < 1) return false
     tokens -= 1
@@ -122,7 +122,8 @@ function dropCounter(events: EventSink, clock: Clock): { add(requests: number, r
   const add = (requests: number, reports: number): void => {
     dropped = { requests: dropped.requests + requests, reports: dropped.reports + reports }
     const now = clock.now()
-    if (dropped.requests + dropped.reports === 0 || (now >= told && now - told < toldEvery)) return
+    const isDue = now < told || now - told >= toldEvery
+    if (dropped.requests + dropped.reports === 0 || !isDue) return
     emit(events, 'csp.dropped', dropped, clock)
     dropped = { requests: 0, reports: 0 }
     told = now

@@ -35,6 +35,20 @@ function endpoint(options: Partial<ReportEndpointOptions> = {}) {
 }
 
 describe('a report', () => {
+  test('a clock that gives no number lets no flood through, neither of violations nor of what was dropped', () => {
+    let now = 0
+    const { send, violations, dropped } = endpoint({ burst: 5, clock: { now: () => now } })
+    now = Number.NaN
+    for (let i = 0; i < 50; i++) send()
+    expect(violations()).toBe(5)
+    expect(dropped().length).toBeLessThanOrEqual(1)
+    now = 1000
+    send()
+    now += 60_000
+    send()
+    expect(violations()).toBe(6)
+  })
+
   test('becomes an event at the time of the clock', () => {
     const { sink, clock, send } = endpoint()
     expect(send()).toBe('received')
