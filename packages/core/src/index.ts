@@ -15,5 +15,5 @@ export {
 } from './events.ts'
 export type { Answer, Facts, Guard, HeaderPair, Slot, Verdict } from './guard.ts'
 export { checkOptions } from './options.ts'
-export { type Problem, toProblem } from './problem.ts'
+export { type Problem, type ProblemParts, toProblem } from './problem.ts'
 export { isSecurityError, type Scalar, SecurityError, type SecurityErrorOptions } from './security-error.ts'

@@ -1,7 +1,8 @@
 import type { HeaderPair } from './guard.ts'
 import { headersOf } from './foreign-error.ts'
+import { headersFrom } from './headers-from.ts'
 import { checkOptions } from './options.ts'
-import { type Problem, problemOf, toProblem } from './problem.ts'
+import { partsOf, type Problem, problemOf, titleOf, toProblem } from './problem.ts'
 
 /** Options of `problems()`, the same on each framework. */
 export interface ProblemsOptions {
@@ -41,6 +42,7 @@ export interface ProblemAnswer {
   readonly status: number
   /** JSON. */
   readonly body: string
+  /** That of the status, for HTTP/1.1. */
   readonly title: string
   readonly headers: readonly HeaderPair[]
 }
@@ -89,8 +91,10 @@ function madeOf(
   foreignHeaders: unknown,
 ): { problem: Problem; answer: ProblemAnswer } {
   try {
-    const problem = foreignStatus === undefined ? toProblem(error) : problemOf(foreignStatus)
-    return { problem, answer: answerWith(problem, foreignStatus === undefined ? [] : headersOf(foreignHeaders)) }
+    const isForeign = foreignStatus !== undefined
+    const problem = isForeign ? problemOf(foreignStatus) : toProblem(error)
+    const headers = isForeign ? headersOf(foreignHeaders) : headersFrom(() => partsOf(error).headers ?? [])
+    return { problem, answer: answerWith(problem, headers) }
   } catch {
     const problem = problemOf(500)
     return { problem, answer: answerWith(problem) }
@@ -101,7 +105,7 @@ function madeOf(
 export function answerWith(problem: Problem, headers: readonly HeaderPair[] = []): ProblemAnswer {
   return {
     status: problem.status,
-    title: problem.title,
+    title: titleOf(problem.status),
     body: JSON.stringify(problem),
     headers: [...headers, ...problemHeaders],
   }

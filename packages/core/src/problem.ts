@@ -1,6 +1,8 @@
+import { errorField } from './foreign-error.ts'
+import type { HeaderPair } from './guard.ts'
 import { isSecurityError, type Scalar } from './security-error.ts'
 
-/** Problem details for HTTP, RFC 9457: the body of an `application/problem+json` response. */
+/** Problem details for HTTP, RFC 9457: the body of an `application/problem+json` response, without the members of its type. */
 export interface Problem {
   /** A URI reference that names the kind of problem; `about:blank` says no more than the status does. */
   readonly type: string
@@ -12,6 +14,25 @@ export interface Problem {
   readonly code?: string
   /** The error's client-safe facts. */
   readonly facts?: Readonly<Record<string, Scalar>>
+}
+
+/**
+ * What a `SecurityError` may say of its problem, in a property `problem`: for an error whose type somebody else has defined. A client sees all of
+ * it.
+ *
+ * @example
+ * class TillError extends SecurityError<'TILL_BUSY'> {
+ *   readonly problem: ProblemParts = { type: 'https://shop.example/problems#till-busy', headers: [['Retry-After', '5']] }
+ * }
+ */
+export interface ProblemParts {
+  /** In place of the type and the title that are made of the code and the status. */
+  readonly type?: string
+  readonly title?: string
+  /** Further members of the problem. They replace none of its own. */
+  readonly members?: Readonly<Record<string, Scalar | readonly Scalar[]>>
+  /** Sent with the problem by `problems()`. */
+  readonly headers?: readonly HeaderPair[]
 }
 
 const titles: Readonly<Record<number, string>> = {
@@ -46,7 +67,7 @@ const titles: Readonly<Record<number, string>> = {
 
 /**
  * Turns anything that was thrown into RFC 9457 problem details. A `SecurityError` shows its code and its client-safe detail, never its
- * message, stack or cause; anything else is a bare 500.
+ * message, stack or cause, and what it has as `problem`, a {@link ProblemParts}; anything else is a bare 500.
  *
  * @param error what was caught.
  * @returns a new object, safe to send to a client.
@@ -58,8 +79,17 @@ const titles: Readonly<Record<number, string>> = {
 export function toProblem(error: unknown): Problem {
   if (!isSecurityError(error)) return problemOf(500)
   const { code, status, detail } = error
-  const problem = { type: `urn:mosaajii:problem:${slug(code)}`, title: titleOf(status), status, code }
-  return Object.keys(detail).length === 0 ? problem : { ...problem, facts: { ...detail } }
+  const { type = `urn:mosaajii:problem:${slug(code)}`, title = titleOf(status), members } = partsOf(error)
+  const facts = Object.keys(detail).length === 0 ? {} : { facts: { ...detail } }
+  const problem = { type, title, status, code, ...facts }
+  // A second time, because members replace nothing; the first keeps the order.
+  return members === undefined ? problem : { ...problem, ...members, ...problem }
+}
+
+/** What an error says of its problem: empty when it says nothing, or is none of ours. */
+export function partsOf(error: unknown): ProblemParts {
+  const parts = isSecurityError(error) ? errorField(error, 'problem') : undefined
+  return typeof parts === 'object' && parts !== null ? parts : {}
 }
 
 /** A problem that says no more than its status does. */
@@ -67,7 +97,8 @@ export function problemOf(status: number): Problem {
   return { type: 'about:blank', title: titleOf(status), status }
 }
 
-function titleOf(status: number): string {
+/** What people call a status. */
+export function titleOf(status: number): string {
   return titles[status] ?? (status < 500 ? 'Client Error' : 'Server Error')
 }
 

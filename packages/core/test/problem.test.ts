@@ -1,4 +1,4 @@
-import { SecurityError, toProblem } from '@mosaajii/core'
+import { type ProblemParts, SecurityError, toProblem } from '@mosaajii/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
@@ -38,6 +38,46 @@ describe('toProblem', () => {
     const problem = toProblem(error)
     Object.assign(problem.facts ?? {}, { order: 8 })
     expect(toProblem(error).facts).toEqual({ order: 7 })
+  })
+
+  it('shows the type, the title and the members that an error names, which replace nothing else', () => {
+    const problem: ProblemParts = {
+      type: 'https://shop.example/problems#till-busy',
+      title: 'Till busy',
+      members: { tills: ['3', '4'], code: secret, status: 200, type: secret, title: secret, facts: secret },
+      headers: [['Retry-After', '5']],
+    }
+    const error = Object.assign(new SecurityError('TILL_BUSY', 'm', { status: 429, detail: { order: 7 } }), { problem })
+    const shown = toProblem(error)
+    expect(Object.entries(shown)).toEqual([
+      ['type', 'https://shop.example/problems#till-busy'],
+      ['title', 'Till busy'],
+      ['status', 429],
+      ['code', 'TILL_BUSY'],
+      ['facts', { order: 7 }],
+      ['tills', ['3', '4']],
+    ])
+    const { type, title } = toProblem(Object.assign(new SecurityError('A', 'b', { status: 409 }), { problem: {} }))
+    expect([type, title]).toEqual(['urn:mosaajii:problem:a', 'Conflict'])
+  })
+
+  it.each([['a text'], [7], [null], [undefined], [[]], [true]])('takes %j for no parts of a problem', (problem) => {
+    const shown = toProblem(Object.assign(new SecurityError('A', 'b'), { problem }))
+    expect(shown).toEqual({ type: 'urn:mosaajii:problem:a', title: 'Internal Server Error', status: 500, code: 'A' })
+  })
+
+  it('asks no other error for parts of its problem', () => {
+    const parts = { problem: { type: secret, title: secret, members: { secret } } }
+    expect(toProblem(Object.assign(new Error(secret), parts))).toEqual(toProblem(undefined))
+  })
+
+  it('outlives parts that cannot be read', () => {
+    const error = Object.defineProperty(new SecurityError('A', 'b'), 'problem', {
+      get: () => {
+        throw new Error(secret)
+      },
+    })
+    expect(toProblem(error).type).toBe('urn:mosaajii:problem:a')
   })
 
   it.each([

@@ -148,6 +148,40 @@ describe.each(frameworks)('problems() on %s', (name, start) => {
     }
   })
 
+  it('sends what an error names for its problem: members, and headers that can be sent', async () => {
+    const headers = [
+      ['Retry-After', '5'],
+      ['X-Till', '3'],
+      ['Content-Type', 'text/html'],
+      ['X-Bad', `a\r\nX-Injected: ${canary}`],
+      ['no name', 'x'],
+      ['X-None'],
+    ]
+    const problem = { type: 'urn:till', title: 'Till\r\nbusy', members: { tills: ['3'] }, headers }
+    thrown = Object.assign(new SecurityError('TILL_BUSY', canary, { status: 429 }), { problem })
+    const answer = await send(server.port, '/')
+    expect(JSON.parse(answer.body)).toEqual({
+      type: 'urn:till',
+      title: 'Till\r\nbusy',
+      status: 429,
+      code: 'TILL_BUSY',
+      tills: ['3'],
+    })
+    expect(answer.headers).toMatchObject({
+      'retry-after': '5',
+      'x-till': '3',
+      'content-type': 'application/problem+json',
+    })
+    expect(answer.reason).toBe('Too Many Requests')
+    expect(answer.raw.join('\n')).not.toMatch(/x-bad|x-injected|x-none|no name/i)
+    // A foreign error names none.
+    thrown = Object.assign(new Error(canary), { problem })
+    const foreign = await send(server.port, '/')
+    expect([foreign.status, foreign.headers['x-till']]).toEqual([500, undefined])
+    thrown = Object.assign(new SecurityError('A', canary), { problem: { members: { n: 1n } } })
+    expect((await send(server.port, '/')).body).not.toContain('"A"')
+  })
+
   it('tells onError of the error and of what the client saw, and outlives it', async () => {
     told = []
     const error = new SecurityError('ORDER_LOCKED', canary, { status: 409, detail: { order: 7 } })
