@@ -20,10 +20,13 @@ export function keptAt(rule: WindowRule, now: number): number {
   return Math.ceil(now / rule.quantum) * rule.quantum
 }
 
-/** How long after its newest hit a counter with so many units waits, in milliseconds. */
+/** How long after its newest hit a counter with so many units waits, in whole milliseconds. */
 export function backoffGap(backoff: WindowBackoff | undefined, live: number): number {
   if (backoff === undefined || live < backoff.after) return 0
-  return Math.min(backoff.max, backoff.base * backoff.factor ** (live - backoff.after))
+  let gap = backoff.base
+  // One by one, and not by a power, whose last bit is another one in Lua.
+  for (let unit = backoff.after; unit < live && gap < backoff.max; unit++) gap *= backoff.factor
+  return Math.ceil(Math.min(gap, backoff.max))
 }
 
 /**
@@ -83,8 +86,10 @@ class Moments {
     return true
   }
 
+  /** 0 without a wait: the newest hit of a rounded log may itself lie ahead. */
   get #waitsUntil(): number {
-    return this.#live === 0 ? 0 : this.#newest + backoffGap(this.#rule.backoff, this.#live)
+    const gap = backoffGap(this.#rule.backoff, this.#live)
+    return gap === 0 ? 0 : this.#newest + gap
   }
 
   #expire(): void {
