@@ -83,11 +83,13 @@ export interface OpenWindows {
    * rule that would refuse is left as it is and stops nobody.
    */
   take(demands: readonly Demand[]): StoreAnswer | Promise<StoreAnswer>
-  /** What `take` would say. Writes nothing. */
+  /** Whether `take` would admit. Takes nothing and writes nothing, so `remaining` is what there is before it. */
   peek(demands: readonly Demand[]): StoreAnswer | Promise<StoreAnswer>
   /**
-   * Counts every demand, also above the limit: a penalty. Of a counter above its limit the newest `limit` units are kept: those that are dropped
-   * expire before them, so no later answer differs. Atomic for each counter.
+   * Counts every demand, also above the limit: a penalty. The states are those that a `take` of the same cost would find right after it. Of a
+   * counter above its limit the newest `limit` units are kept: those that are dropped expire before them, so no later answer differs. A penalty
+   * that drops units gets no receipt, and ends the refunds of what was taken before it, as a reset does: given back, a kept unit would make room
+   * that a dropped one still holds. Atomic for each counter.
    */
   penalize(demands: readonly Demand[]): StoreAnswer | Promise<StoreAnswer>
   /** Gives back what receipts took, as far as it still counts. Without effect after a reset of the counter. Atomic for each counter. */
