@@ -1,0 +1,53 @@
+import { checkOptions, type Clock, discardEvents, type EventSink } from '@mosaajii/core'
+import { ownOf } from './checks.ts'
+import type { Rule } from './rule.ts'
+import type { WindowStore } from './window-store.ts'
+
+/** Rules by name: 1 to 64 of `a-z 0-9 _ -`. */
+export type Rules<S> = Readonly<Record<string, Rule<S>>>
+
+/** How a limiter is made. */
+export interface RateLimiterOptions<R extends Rules<never> = Rules<never>> {
+  readonly rules: R
+  /** Where hits are kept. A store belongs to one limiter. */
+  readonly store: WindowStore
+  /** Where `ratelimit.refused`, `ratelimit.storeFailed` and `ratelimit.recovered` go, best effort. Default: nowhere. */
+  readonly events?: EventSink
+  /** The time of events. Default: the clock of the machine. */
+  readonly clock?: Clock
+  /** 16 bytes that key the hash of subjects in events. Default: random ones, so that hashes of two processes cannot be compared. */
+  readonly eventKey?: Uint8Array
+}
+
+/** Checked options. */
+export interface LimiterSettings {
+  readonly rules: Rules<never>
+  readonly store: WindowStore
+  readonly events: EventSink | undefined
+  readonly clock: Clock | undefined
+  readonly eventKey: Uint8Array | undefined
+}
+
+const optionNames: readonly (keyof RateLimiterOptions)[] = ['rules', 'store', 'events', 'clock', 'eventKey']
+
+/** @throws {TypeError} for options that are none; the message says what to give. */
+export function limiterSettings(options: RateLimiterOptions): LimiterSettings {
+  checkOptions(options, 'rateLimiter', optionNames)
+  const { rules, store, events, clock, eventKey } = ownOf(options)
+  if (typeof store?.open !== 'function') {
+    throw new TypeError('rateLimiter: store: give a WindowStore, for example memoryStore()')
+  }
+  if (events !== undefined && typeof events?.write !== 'function') {
+    throw new TypeError('rateLimiter: events: give an EventSink, or leave it out')
+  }
+  if (clock !== undefined && typeof clock?.now !== 'function') {
+    throw new TypeError('rateLimiter: clock: it must have now()')
+  }
+  if (eventKey !== undefined && !(eventKey instanceof Uint8Array && eventKey.length === 16)) {
+    throw new TypeError('rateLimiter: eventKey: give 16 random bytes, the same in all processes')
+  }
+  return { rules, store, events, clock, eventKey }
+}
+
+/** A sink for where none is given. */
+export const noEvents: EventSink = discardEvents()
