@@ -1,7 +1,12 @@
+export { admit, type AdmitOptions, refusalOf } from './admit.ts'
 export type { Decision, DecisionSource, RuleState } from './decision.ts'
 export { RateLimitError, type RateLimitErrorCode } from './errors.ts'
 export { ratelimitEvents } from './events.ts'
+export type { LimitFieldOptions } from './limit-fields.ts'
+export { limitDecision, limitGuard, type LimitGuardArguments, type LimitGuardOptions } from './limit-guard.ts'
+export type { LimitRefusal } from './limit-refusal.ts'
 export type { RateLimiterOptions, Rules } from './limiter-options.ts'
+export type { PartitionKeyOptions } from './partition-keys.ts'
 export { type CallOptions, decide, type RateLimiter, rateLimiter, type SubjectOf } from './rate-limiter.ts'
 export type { Backoff, KeyPart, OnStoreFailure, Rule } from './rule.ts'
 export type {

@@ -1,0 +1,112 @@
+import { checkOptions, type HeaderPair } from '@mosaajii/core'
+import type { Decision, RuleState } from './decision.ts'
+import {
+  type FieldItem,
+  limitHeaders,
+  mergeItems,
+  partitionKey,
+  policyItem,
+  quotedName,
+  type ShownLimits,
+  stateItem,
+  tighter,
+} from './rate-limit-fields.ts'
+
+/** What answers tell of limits. */
+export interface LimitFieldOptions {
+  /** Whether answers have `RateLimit-Policy` and `RateLimit`. Default true. */
+  readonly fields?: boolean
+  /** Whether answers also have the old `X-RateLimit-Limit`, `-Remaining` and `-Reset`, of the rule with the least that remains. Default false. */
+  readonly legacy?: boolean
+  /** What clients are told instead of a rule's own name: printable ASCII. */
+  readonly policyNames?: Readonly<Record<string, string>>
+}
+
+/** The options that {@link LimitFields} reads. */
+export const fieldOptionNames: readonly (keyof LimitFieldOptions)[] = ['fields', 'legacy', 'policyNames']
+
+/** What was told with a decision, for a guard further in, which replaces the headers of this one and repeats what they told. */
+const told = new WeakMap<Decision, ShownLimits>()
+
+const nothing: ShownLimits = Object.freeze({ items: Object.freeze([]), tightest: undefined })
+
+/** Makes the headers that tell of decisions. The texts that do not change are made once. */
+export class LimitFields {
+  readonly #fields: boolean
+  readonly #legacy: boolean
+  readonly #names: ReadonlyMap<string, string>
+  readonly #items = new Map<string, KnownItem>()
+
+  /**
+   * @param rules the names of all rules.
+   * @throws {TypeError | RangeError} for a wrong option; the message begins with `who`.
+   */
+  constructor(options: LimitFieldOptions, who: string, rules?: readonly string[]) {
+    const { fields = true, legacy = false, policyNames = {} } = options
+    if (typeof fields !== 'boolean') throw new TypeError(`${who}: fields: give true or false`)
+    if (typeof legacy !== 'boolean') throw new TypeError(`${who}: legacy: give true or false`)
+    checkOptions(policyNames, `${who}: policyNames`, rules ?? Object.keys(policyNames))
+    this.#fields = fields
+    this.#legacy = legacy
+    this.#names = new Map(Object.entries(policyNames))
+    const names = (rules ?? Object.keys(policyNames)).map(this.policyName)
+    for (const name of names) quotedName(name)
+    if (new Set(names).size < names.length) {
+      throw new TypeError(`${who}: policyNames: two rules have one name; clients could not tell them apart`)
+    }
+  }
+
+  /** How clients know a rule. */
+  readonly policyName = (rule: string): string => this.#names.get(rule) ?? rule
+
+  /**
+   * The headers of an answer.
+   *
+   * @param outer the decision of a guard further out, whose headers these replace.
+   * @param keyHash for a rule: what tells the client's counter from those of others, base64; absent: nothing does.
+   */
+  headers(decision: Decision, outer: Decision | undefined, keyHash?: (rule: string) => string): HeaderPair[] {
+    const shown = this.#shown(decision, (outer && told.get(outer)) ?? nothing, keyHash)
+    told.set(decision, shown)
+    return limitHeaders(shown)
+  }
+
+  #shown(decision: Decision, outer: ShownLimits, keyHash: ((rule: string) => string) | undefined): ShownLimits {
+    if (!this.#fields && !this.#legacy) return outer
+    const items: FieldItem[] = []
+    let { tightest } = outer
+    // What a rule would say if its store could be reached is not known.
+    const isKnown = decision.source !== 'failure'
+    for (const [rule, state] of Object.entries<RuleState | undefined>(decision.rules)) {
+      // A rule that is only tried out is nobody's business.
+      if (state === undefined || state.shadow) continue
+      if (this.#fields) items.push(this.#item(rule, state, isKnown, keyHash))
+      if (this.#legacy && isKnown) tightest = tighter(tightest, state)
+    }
+    return { items: mergeItems(outer.items, items), tightest }
+  }
+
+  #item(rule: string, state: RuleState, isKnown: boolean, keyHash?: (rule: string) => string): FieldItem {
+    const { name, policy } = this.#known(rule, state)
+    const pk = keyHash === undefined ? '' : partitionKey(keyHash(rule))
+    return { name, policy: policy + pk, state: isKnown ? stateItem(name, state) + pk : undefined }
+  }
+
+  /** A rule of another limiter may have the same name, so what was made before is looked at. */
+  #known(rule: string, { limit, window }: RuleState): KnownItem {
+    const known = this.#items.get(rule)
+    if (known !== undefined && known.limit === limit && known.window === window) return known
+    const name = quotedName(this.policyName(rule))
+    const item = { name, policy: policyItem(name, { limit, window }), limit, window }
+    this.#items.set(rule, item)
+    return item
+  }
+}
+
+/** The name as the fields have it, the item of `RateLimit-Policy`, and what that was made of. */
+interface KnownItem {
+  readonly name: string
+  readonly policy: string
+  readonly limit: number
+  readonly window: number
+}

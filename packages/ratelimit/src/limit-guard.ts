@@ -1,0 +1,84 @@
+import { checkOptions, type Facts, type Guard, type Slot, type Verdict } from '@mosaajii/core'
+import type { Decision } from './decision.ts'
+import { fieldOptionNames, LimitFields, type LimitFieldOptions } from './limit-fields.ts'
+import { limitRefusal } from './limit-refusal.ts'
+import { type PartitionKeyOptions, partitionKeys } from './partition-keys.ts'
+import { decide, type RateLimiter } from './rate-limiter.ts'
+
+/** The slot of the decision: `dataOf(req, limitDecision)` finds that of the innermost guard. */
+export const limitDecision: Slot<Decision> = Object.freeze({ as: 'rateLimit' })
+
+/** Options of {@link limitGuard} and of the adapters. */
+export interface LimitGuardOptions<S> extends LimitFieldOptions {
+  /** Whom the limiter is asked about. Default: the facts of the request themselves, for rules such as `key: (facts) => facts.address`. */
+  readonly subject?: (facts: Facts) => S
+  /** What a request costs. Default 1. A rule's own `cost` goes before it. */
+  readonly cost?: number | ((facts: Facts) => number)
+  /** Tells clients in `pk` which counter is theirs: a keyed hash, never the key. Without it there is no `pk`. */
+  readonly partitionKey?: PartitionKeyOptions
+}
+
+/** The options: `subject` may be left out only where the facts of a request are what the rules want. */
+export type LimitGuardArguments<S> = Facts extends S
+  ? [options?: LimitGuardOptions<S>]
+  : [options: LimitGuardOptions<S> & { readonly subject: (facts: Facts) => S }]
+
+const optionNames = ['subject', 'cost', 'partitionKey', ...fieldOptionNames]
+
+/**
+ * Counts each request by these rules, and refuses it with 429 when one of them is at its limit, or with 503 when the store cannot be reached
+ * and a rule denies then. What passes and what is refused tells its limits in `RateLimit-Policy` and `RateLimit`
+ * (draft-ietf-httpapi-ratelimit-headers-11); a refusal also in `Retry-After` and a problem of the type `quota-exceeded`. Rules that are
+ * `shadow` are not told. Further in, the fields of a guard also have what the guards further out told.
+ *
+ * @param names which rules; those of their `with` are checked too.
+ * @returns a guard whose data is the decision. `check` throws what a key function throws: `RATE_KEY_MISSING` (500), `RATE_KEY_INVALID` (400).
+ * @throws {TypeError | RangeError} for wrong names or options, at construction.
+ * @example
+ * const rules = { api: { limit: 100, window: '1m', key: (facts: Facts) => facts.address, onStoreFailure: 'allow' } } as const
+ * app.use(toExpress(limitGuard(rateLimiter({ rules }), ['api'])))
+ */
+export function limitGuard<S, N extends string, M extends N>(
+  limiter: RateLimiter<S, N>,
+  names: readonly M[],
+  ...[given]: LimitGuardArguments<S>
+): Guard<'rateLimit', Decision<N, M>> {
+  const options: LimitGuardOptions<S> = given ?? {}
+  checkOptions(options, 'limitGuard', optionNames)
+  const { subject, cost, partitionKey } = options
+  if (subject !== undefined && typeof subject !== 'function')
+    throw new TypeError('limitGuard: subject: give a function')
+  const subjectOf = subject ?? ((facts: Facts) => facts as S)
+  const costOf = costFunction(cost)
+  const fields = new LimitFields(options, 'limitGuard', Object.keys(limiter.rules))
+  const keys = partitionKey === undefined ? undefined : partitionKeys(limiter, partitionKey, 'limitGuard')
+  const asked = Object.freeze([...names])
+
+  const verdictOf = (decision: Decision<N, M>, facts: Facts, who: S): Verdict<Decision<N, M>> => {
+    const headers = fields.headers(decision, facts.get(limitDecision), keys && ((rule) => keys(rule, who)))
+    if (decision.allowed) return { pass: true, data: decision, headers }
+    const error = limitRefusal(decision, fields.policyName, headers)
+    return { pass: false, error, headers: error.problem.headers ?? [] }
+  }
+  return {
+    as: 'rateLimit',
+    check: (facts) => {
+      const who = subjectOf(facts)
+      const decision = decide(limiter, asked, who, costOf(facts))
+      return decision instanceof Promise
+        ? decision.then((decided) => verdictOf(decided, facts, who))
+        : verdictOf(decision, facts, who)
+    },
+  }
+}
+
+type CostOptions = { readonly cost?: number }
+
+function costFunction(cost: LimitGuardOptions<never>['cost']): (facts: Facts) => CostOptions {
+  if (typeof cost === 'function') return (facts) => ({ cost: cost(facts) })
+  const options: CostOptions = cost === undefined ? {} : { cost }
+  if (cost !== undefined && !(Number.isSafeInteger(cost) && cost > 0)) {
+    throw new RangeError('limitGuard: cost: give a whole number that is at least 1, or a function of the facts')
+  }
+  return () => options
+}
