@@ -6,9 +6,10 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vites
 // A fresh module each time, because it says only once what is missing.
 let postgresUrl: () => string | undefined
 let chromiumPath: () => string | undefined
+let redisServerPath: () => string | undefined
 beforeEach(async () => {
   vi.resetModules()
-  ;({ postgresUrl, chromiumPath } = await import('./services.ts'))
+  ;({ postgresUrl, chromiumPath, redisServerPath } = await import('./services.ts'))
 })
 afterEach(() => {
   vi.unstubAllEnvs()
@@ -72,5 +73,31 @@ describe('chromiumPath', () => {
   it('is an error where services are required', () => {
     vi.stubEnv('REQUIRE_SERVICES', '1')
     expect(() => chromiumPath()).toThrow('asks for Chromium')
+  })
+})
+
+describe('redisServerPath', () => {
+  it('is what REDIS_SERVER_PATH says, and else the redis-server in the PATH', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mosaajii-services-'))
+    const program = join(folder, 'redis-server')
+    writeFileSync(program, '#!/bin/sh\n', { mode: 0o755 })
+    vi.stubEnv('PATH', folder)
+    vi.stubEnv('REDIS_SERVER_PATH', undefined)
+    const found = redisServerPath()
+    rmSync(folder, { recursive: true })
+    expect(found).toBe(program)
+    vi.stubEnv('REDIS_SERVER_PATH', '/opt/redis-server')
+    expect(redisServerPath()).toBe('/opt/redis-server')
+  })
+
+  it('is undefined when there is none, and an error where services are required', () => {
+    vi.stubEnv('PATH', '')
+    vi.stubEnv('REDIS_SERVER_PATH', undefined)
+    vi.stubEnv('REQUIRE_SERVICES', undefined)
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    expect([redisServerPath(), redisServerPath()]).toEqual([undefined, undefined])
+    expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('apt-get install redis-server'))
+    vi.stubEnv('REQUIRE_SERVICES', '1')
+    expect(() => redisServerPath()).toThrow('asks for Redis')
   })
 })

@@ -44,6 +44,28 @@ export function chromiumPath(): string | undefined {
   )
 }
 
+/**
+ * Where the tests find the server of Redis: the `REDIS_SERVER_PATH` variable, or else `redis-server` in the `PATH`. Each test file starts servers
+ * of its own. Without it the tests that need one are skipped and one line says what to install; with `REQUIRE_SERVICES=1` a missing server is an
+ * error instead.
+ *
+ * @returns the path of the program, or `undefined` when there is none.
+ * @throws {Error} when there is none and `REQUIRE_SERVICES` is `1`.
+ * @example
+ * const redisServer = redisServerPath()
+ * describe.skipIf(!redisServer)('the limiter on Redis', () => {})
+ */
+export function redisServerPath(): string | undefined {
+  return (
+    process.env['REDIS_SERVER_PATH'] ||
+    programInPath('redis-server') ||
+    missing({
+      required: 'Redis, but there is no redis-server in the PATH: install it, or set REDIS_SERVER_PATH',
+      skipped: 'Tests on Redis are skipped: apt-get install redis-server',
+    })
+  )
+}
+
 /** Says once what to install, or throws where nothing may be skipped. */
 function missing({ required, skipped }: { required: string; skipped: string }): undefined {
   if (process.env['REQUIRE_SERVICES'] === '1') throw new Error(`REQUIRE_SERVICES=1 asks for ${required}`)

@@ -1,0 +1,7 @@
+export {
+  type LimiterClusterOptions,
+  type LimiterRedisOptions,
+  limiterClusterOptions,
+  limiterRedisOptions,
+} from './redis/client.ts'
+export { redisStore, type RedisStoreOptions } from './stores/redis.ts'
