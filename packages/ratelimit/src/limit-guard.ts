@@ -3,7 +3,7 @@ import type { Decision } from './decision.ts'
 import { fieldOptionNames, LimitFields, type LimitFieldOptions } from './limit-fields.ts'
 import { limitRefusal } from './limit-refusal.ts'
 import { type PartitionKeyOptions, partitionKeys } from './partition-keys.ts'
-import { decide, type RateLimiter } from './rate-limiter.ts'
+import { checkNames, decide, type RateLimiter } from './rate-limiter.ts'
 
 /** The slot of the decision: `dataOf(req, limitDecision)` finds that of the innermost guard. */
 export const limitDecision: Slot<Decision> = Object.freeze({ as: 'rateLimit' })
@@ -43,6 +43,7 @@ export function limitGuard<S, N extends string, M extends N>(
   names: readonly M[],
   ...[given]: LimitGuardArguments<S>
 ): Guard<'rateLimit', Decision<N, M>> {
+  checkNames(limiter, names, 'limitGuard')
   const options: LimitGuardOptions<S> = given ?? {}
   checkOptions(options, 'limitGuard', optionNames)
   const { subject, cost, partitionKey } = options
