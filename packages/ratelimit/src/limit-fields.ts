@@ -75,11 +75,10 @@ export class LimitFields {
     if (!this.#fields && !this.#legacy) return outer
     const items: FieldItem[] = []
     let { tightest } = outer
-    // What a rule would say if its store could be reached is not known.
-    const isKnown = decision.source !== 'failure'
     for (const [rule, state] of Object.entries<RuleState | undefined>(decision.rules)) {
       // A rule that is only tried out is nobody's business.
       if (state === undefined || state.shadow) continue
+      const isKnown = isStateKnown(decision, rule)
       if (this.#fields) items.push(this.#item(rule, state, isKnown, keyHash))
       if (this.#legacy && isKnown) tightest = tighter(tightest, state)
     }
@@ -101,6 +100,11 @@ export class LimitFields {
     this.#items.set(rule, item)
     return item
   }
+}
+
+/** Where no store was asked, nobody knows how far the counters are, but for those that a memory of refusals speaks of. */
+function isStateKnown({ source, violated }: Decision, rule: string): boolean {
+  return source === 'denyCache' ? violated.includes(rule) : source !== 'failure'
 }
 
 /** The name as the fields have it, the item of `RateLimit-Policy`, and what that was made of. */

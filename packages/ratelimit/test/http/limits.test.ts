@@ -464,6 +464,22 @@ describe.each(frameworks)('limits on %s', (framework, start) => {
   })
 })
 
+test('what a memory of refusals knows nothing of is not told', async () => {
+  const unknown = { admits: true, remaining: 6, retryAfterMs: 0, resetMs: 0, now: 0, receipt: undefined }
+  const refused = { ...unknown, admits: false, remaining: 0, retryAfterMs: 700, resetMs: 700 }
+  const take: OpenWindows['take'] = () => ({ admitted: false, counters: [unknown, refused], source: 'denyCache' })
+  const store: WindowStore = { open: (opened) => ({ ...naiveStore({ clock: settableClock() }).open(opened), take }) }
+  const facts = { header: () => 'a' } as unknown as Facts
+  const refusal = refusalOf(await rateLimiter({ rules, store }).check(['global', 'api'], facts))
+  expect(new Map(refusal?.problem.headers)).toEqual(
+    new Map([
+      ['Retry-After', '1'],
+      ['RateLimit-Policy', '"global";q=6;w=900, "api";q=3;w=60'],
+      ['RateLimit', '"api";r=0;t=1'],
+    ]),
+  )
+})
+
 describe('refusalOf', () => {
   test('is nothing for what is allowed, and the error of a refusal otherwise', async () => {
     const limiter = rateLimiter({ rules, store: naiveStore({ clock: settableClock() }) })
