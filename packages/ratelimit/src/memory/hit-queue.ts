@@ -1,0 +1,178 @@
+import { type BlockPool, blockWords } from './block-pool.ts'
+
+/** The hits that a block of a queue holds; its last word points to the next block. */
+export const blockHits: number = blockWords - 1
+
+/** Words of a record. 0 to 2 belong to the table, 3 and 4 to the queue, 5 to 7 to the log that uses it. */
+export const recordWords = { low: 0, high: 1, next: 2, last: 3, meta: 4, own: 5 } as const
+
+/** `meta`: 16 bits the length of the queue, 3 bits where it begins in its first block, 2 bits for the log, and who the block belongs to. */
+const lengthMask = 0xffff
+const offsetOne = 0x1_0000
+const offsetShift = 16
+const queueMask = 0x7_ffff
+const ownShift = 19
+const ownMask = 3
+const reservedBit = 0x100_0000
+
+const { last: lastWord, meta: metaWord } = recordWords
+
+/** How many blocks a queue needs at most, wherever in its first block it begins. */
+export function queueBlocks(length: number): number {
+  return length === 0 ? 0 : Math.ceil((length + blockHits - 1) / blockHits)
+}
+
+/**
+ * Queues of words, the oldest first, each belonging to a record of the same pool. A queue is a ring of blocks, and the record points to the last
+ * one, which points to the first: both ends are at hand.
+ */
+export class HitQueue {
+  readonly pool: BlockPool
+  readonly #words: Int32Array
+
+  constructor(pool: BlockPool) {
+    this.pool = pool
+    this.#words = pool.words
+  }
+
+  /** Makes the queue of a new record. */
+  init(record: number, isReserved: boolean): void {
+    const at = record * blockWords
+    this.#words[at + lastWord] = 0
+    this.#words[at + metaWord] = isReserved ? reservedBit : 0
+  }
+
+  length(record: number): number {
+    return this.#meta(record) & lengthMask
+  }
+
+  isReserved(record: number): boolean {
+    return (this.#meta(record) & reservedBit) !== 0
+  }
+
+  /** Two bits for the log that uses the queue. */
+  own(record: number): number {
+    return (this.#meta(record) >>> ownShift) & ownMask
+  }
+
+  setOwn(record: number, own: number): void {
+    this.#words[record * blockWords + metaWord] = (this.#meta(record) & ~(ownMask << ownShift)) | (own << ownShift)
+  }
+
+  /** The blocks that the queue has now. */
+  blocks(record: number): number {
+    const meta = this.#meta(record)
+    return Math.ceil((offsetOf(meta) + (meta & lengthMask)) / blockHits)
+  }
+
+  /** The blocks that it lacks to take so many more words where they are now. */
+  lacks(record: number, more: number): number {
+    const meta = this.#meta(record)
+    return Math.ceil((offsetOf(meta) + (meta & lengthMask) + more) / blockHits) - this.blocks(record)
+  }
+
+  push(record: number, word: number): void {
+    const words = this.#words
+    const at = record * blockWords
+    const meta = words[at + metaWord] as number
+    const place = (offsetOf(meta) + (meta & lengthMask)) % blockHits
+    if (place === 0) this.#append(at, (meta & reservedBit) !== 0)
+    words[(words[at + lastWord] as number) * blockWords + place] = word
+    words[at + metaWord] = meta + 1
+  }
+
+  /** The oldest word of a queue that is not empty. */
+  front(record: number): number {
+    const first = this.#first(record)
+    return this.#words[first * blockWords + offsetOf(this.#meta(record))] as number
+  }
+
+  replaceFront(record: number, word: number): void {
+    this.#words[this.#first(record) * blockWords + offsetOf(this.#meta(record))] = word
+  }
+
+  /** Drops the oldest word of a queue that is not empty. */
+  shift(record: number): void {
+    const words = this.#words
+    const at = record * blockWords
+    const meta = words[at + metaWord] as number
+    const left = (meta & lengthMask) - 1
+    if (left === 0) {
+      this.clear(record)
+    } else if (offsetOf(meta) + 1 < blockHits) {
+      words[at + metaWord] = meta - 1 + offsetOne
+    } else {
+      const last = words[at + lastWord] as number
+      const first = words[last * blockWords + blockHits] as number
+      words[last * blockWords + blockHits] = words[first * blockWords + blockHits] as number
+      this.pool.give(first, (meta & reservedBit) !== 0)
+      words[at + metaWord] = (meta & ~queueMask) | left
+    }
+  }
+
+  /** The word at a place, counted from the oldest. */
+  at(record: number, index: number): number {
+    const words = this.#words
+    let place = offsetOf(this.#meta(record)) + index
+    let block = this.#first(record)
+    for (; place >= blockHits; place -= blockHits) block = words[block * blockWords + blockHits] as number
+    return words[block * blockWords + place] as number
+  }
+
+  /** All words, the oldest first. */
+  all(record: number): number[] {
+    const words = this.#words
+    const all: number[] = []
+    const length = this.length(record)
+    let place = offsetOf(this.#meta(record))
+    let block = length === 0 ? 0 : this.#first(record)
+    for (let i = 0; i < length; i++) {
+      all.push(words[block * blockWords + place] as number)
+      place++
+      if (place < blockHits) continue
+      place = 0
+      block = words[block * blockWords + blockHits] as number
+    }
+    return all
+  }
+
+  clear(record: number): void {
+    const at = record * blockWords
+    const meta = this.#meta(record)
+    const last = this.#words[at + lastWord] as number
+    if (last === 0) return
+    this.pool.giveAll(this.#first(record), last, this.blocks(record), (meta & reservedBit) !== 0)
+    this.#words[at + lastWord] = 0
+    this.#words[at + metaWord] = meta & ~queueMask
+  }
+
+  /** Lays the words anew from the beginning of the first block: what `shift` left free there can be used. */
+  repack(record: number): void {
+    const all = this.all(record)
+    this.clear(record)
+    for (const word of all) this.push(record, word)
+  }
+
+  #append(at: number, isReserved: boolean): void {
+    const words = this.#words
+    const last = words[at + lastWord] as number
+    const block = this.pool.take(isReserved)
+    const before = (last === 0 ? block : last) * blockWords + blockHits
+    words[block * blockWords + blockHits] = last === 0 ? block : (words[before] as number)
+    words[before] = block
+    words[at + lastWord] = block
+  }
+
+  #first(record: number): number {
+    const last = this.#words[record * blockWords + lastWord] as number
+    return this.#words[last * blockWords + blockHits] as number
+  }
+
+  #meta(record: number): number {
+    return this.#words[record * blockWords + metaWord] as number
+  }
+}
+
+function offsetOf(meta: number): number {
+  return (meta >>> offsetShift) & 7
+}

@@ -1,0 +1,28 @@
+import type { Clock } from '@mosaajii/core'
+
+/** The latest moment that a `Date` can hold. Later readings are no time. */
+const latest = 8.64e15
+
+/** The clock of the machine, as far as it goes forward only: what the runtime measures since it started, on top of when that was. */
+export const monotonicClock: Clock = Object.freeze({ now: () => performance.timeOrigin + performance.now() })
+
+/** Whole milliseconds that never go back. A clock that gives no number, or an earlier one, makes time stand still: that admits nothing. */
+export class LimiterTime {
+  readonly #clock: Clock
+  #last = 0
+
+  /** @throws {RangeError} when the clock gives no time at all: a first reading cannot be bounded by an earlier one. */
+  constructor(clock: Clock) {
+    this.#clock = clock
+    const first = clock.now()
+    if (!(first >= 0 && first <= latest))
+      throw new RangeError('memoryStore: clock.now() must give milliseconds since 1970')
+    this.#last = Math.floor(first)
+  }
+
+  now(): number {
+    const now = Math.floor(this.#clock.now())
+    if (now > this.#last && now <= latest) this.#last = now
+    return this.#last
+  }
+}

@@ -1,0 +1,112 @@
+import { RateLimitError } from '../errors.ts'
+import type { Fingerprint } from '../fingerprint.ts'
+import type { CounterState, Demand, OpenWindows, Receipt, StoreAnswer, WindowRule } from '../window-store.ts'
+import type { CounterTable, TableUsage } from './counter-table.ts'
+import type { LimiterTime } from './limiter-time.ts'
+
+/** The counters of one limiter in memory. Each method runs to its end at once, and so is atomic. */
+export class MemoryWindows implements OpenWindows {
+  readonly #tables: ReadonlyMap<WindowRule, CounterTable>
+  readonly #time: LimiterTime
+  readonly #fingerprint: Fingerprint
+  #calls = 0
+
+  constructor(tables: ReadonlyMap<WindowRule, CounterTable>, time: LimiterTime, fingerprint: Fingerprint) {
+    this.#tables = tables
+    this.#time = time
+    this.#fingerprint = fingerprint
+  }
+
+  take(demands: readonly Demand[]): StoreAnswer {
+    return this.#answer(demands, true)
+  }
+
+  peek(demands: readonly Demand[]): StoreAnswer {
+    return this.#answer(demands, false)
+  }
+
+  penalize(demands: readonly Demand[]): StoreAnswer {
+    this.#look(demands)
+    for (const { rule, cost } of demands) {
+      if (this.#table(rule).canPenalize(cost)) continue
+      const message = `rule '${rule.name}' has no block left to count a penalty; give memoryStore more maxBytes`
+      throw new RateLimitError('WINDOW_STORE_FULL', message, { status: 503 })
+    }
+    const counters: CounterState[] = []
+    let admitted = true
+    for (const demand of demands) {
+      const table = this.#table(demand.rule)
+      const state = table.penalize(demand)
+      if (!state.admits && !demand.rule.shadow) admitted = false
+      counters.push(state)
+      table.settle()
+    }
+    return { admitted, counters }
+  }
+
+  refund(receipts: readonly Receipt[]): void {
+    const now = this.#time.now()
+    for (const receipt of receipts) {
+      if (receipt.at + receipt.rule.window > now) this.#lookUp(receipt.rule, receipt.key, now).refund(receipt)
+    }
+  }
+
+  reset(rule: WindowRule, key: string): void {
+    this.#lookUp(rule, key, this.#time.now()).reset()
+  }
+
+  block(rule: WindowRule, key: string, forMs: number): void {
+    this.#lookUp(rule, key, this.#time.now()).block(forMs)
+  }
+
+  usage(): TableUsage[] {
+    const now = this.#time.now()
+    return Array.from(this.#tables.values(), (table) => table.usage(now))
+  }
+
+  #answer(demands: readonly Demand[], isTake: boolean): StoreAnswer {
+    this.#look(demands)
+    let admitted = true
+    for (const { rule, cost } of demands) {
+      if (!this.#table(rule).weigh(cost) && !rule.shadow) admitted = false
+    }
+    const isTaken = isTake && admitted
+    const counters: CounterState[] = []
+    for (const demand of demands) {
+      const table = this.#table(demand.rule)
+      counters.push(isTaken && table.admits ? table.take(demand) : table.read(demand))
+      table.settle()
+    }
+    return { admitted, counters }
+  }
+
+  /** Looks up the counter of each demand, before anything is counted. */
+  #look(demands: readonly Demand[]): void {
+    const now = this.#time.now()
+    const call = ++this.#calls
+    const fingerprint = this.#fingerprint
+    let hashed: string | undefined
+    for (const { rule, key } of demands) {
+      const table = this.#table(rule)
+      if (table.call === call) throw new TypeError(`memoryStore: rule '${rule.name}' is asked for twice in one call`)
+      table.call = call
+      // Rules often share a key, and to compare is cheaper than to hash.
+      if (key !== hashed) fingerprint.hash(key)
+      hashed = key
+      table.look(fingerprint.low | 0, fingerprint.high | 0, now)
+    }
+  }
+
+  #lookUp(rule: WindowRule, key: string, now: number): CounterTable {
+    const table = this.#table(rule)
+    this.#fingerprint.hash(key)
+    table.look(this.#fingerprint.low | 0, this.#fingerprint.high | 0, now)
+    return table
+  }
+
+  #table(rule: WindowRule): CounterTable {
+    const table = this.#tables.get(rule)
+    if (table === undefined) throw new TypeError('memoryStore: this rule is not one that the store was opened with')
+    return table
+  }
+}
