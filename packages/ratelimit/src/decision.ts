@@ -18,9 +18,9 @@ export interface RuleState {
 /**
  * What a limiter says. A value, never a rejection: also when the store is gone.
  *
- * `N` are the names of all rules of the limiter, `M` those that the call named.
+ * `N` are the names of all rules of the limiter, `M` those that the call named, whose states are certainly there.
  */
-export interface Decision<N extends string = string, M extends N = N> {
+export interface Decision<N extends string = string, M extends N = never> {
   readonly allowed: boolean
   readonly source: DecisionSource
   /** The rules that refused, in the order of the call. Empty when the call is allowed, or refused because the store could not be reached. */

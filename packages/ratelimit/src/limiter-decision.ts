@@ -27,7 +27,7 @@ export class LimiterDecision implements Decision {
   /** Gone once a refund has begun. */
   #windows: OpenWindows | undefined
   readonly #owner: object
-  #rules: Decision['rules'] | undefined
+  #rules: Readonly<Record<string, RuleState>> | undefined
 
   constructor({ allowed, source, states, windows }: Verdict, plan: CallPlan<never>, owner: object) {
     this.allowed = allowed
@@ -60,7 +60,7 @@ export class LimiterDecision implements Decision {
     return longest
   }
 
-  get rules(): Decision['rules'] {
+  get rules(): Readonly<Record<string, RuleState>> {
     if (this.#rules !== undefined) return this.#rules
     // Without a prototype: a rule may be called `constructor`.
     const rules: Record<string, RuleState> = { __proto__: null } as never

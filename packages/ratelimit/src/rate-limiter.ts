@@ -6,6 +6,7 @@ import { RateLimitError } from './errors.ts'
 import { Fingerprint } from './fingerprint.ts'
 import { LimiterDecision } from './limiter-decision.ts'
 import { limiterSettings, noEvents, type RateLimiterOptions, type Rules } from './limiter-options.ts'
+import { decideAlone, LocalShares, type Question } from './local-share.ts'
 import { RefusalEvents } from './refusal-events.ts'
 import type { Rule } from './rule.ts'
 import { type CompiledRule, compileRules } from './rules.ts'
@@ -44,9 +45,13 @@ export interface RateLimiter<in S, N extends string = string> {
    * @returns a decision, also when the store cannot be reached.
    */
   check<M extends N>(names: readonly M[], subject: S, options?: CallOptions): Promise<Decision<N, M>>
-  /** What `check` would say. Counts nothing. */
+  /** Whether `check` would admit the call. Counts nothing: `remaining` is what there is without it. */
   peek<M extends N>(names: readonly M[], subject: S, options?: CallOptions): Promise<Decision<N, M>>
-  /** Counts, also above the limits. @returns what `peek` says after it. */
+  /**
+   * Counts, also above the limits.
+   *
+   * @returns what `peek` would say after it. A penalty that went above a limit cannot be given back there, and no more can what was counted before it.
+   */
   penalize<M extends N>(names: readonly M[], subject: S, options?: CallOptions): Promise<Decision<N, M>>
   /**
    * Gives back what a decision of this limiter counted, to the counters that counted it. Works once, also when it fails. Without effect on what
@@ -76,7 +81,6 @@ export interface RateLimiter<in S, N extends string = string> {
  * @example
  * const limiter = rateLimiter({
  *   rules: { api: { limit: 100, window: '1m', key: (request: { address: string }) => request.address, onStoreFailure: 'deny' } },
- *   store: memoryStore(),
  * })
  * const decision = await limiter.check(['api'], { address: '192.0.2.7' })
  * decision.rules.api.remaining // 99
@@ -129,18 +133,18 @@ export function keyOf<S>(limiter: RateLimiter<S>, name: string, subject: S): str
   return (limiter as Limiter<S>).keyOf(name, subject)
 }
 
-type Question = 'take' | 'peek' | 'penalize'
 type MaybePromise<T> = T | Promise<T>
 
 class Limiter<S> implements RateLimiter<S> {
   readonly rules: Readonly<Record<string, WindowRule>>
   readonly #plans: CallPlans<S>
   readonly #windows: OpenWindows
+  readonly #shares: LocalShares | undefined
   readonly #watch: StoreWatch
   readonly #refusals: RefusalEvents | undefined
 
   constructor(options: RateLimiterOptions) {
-    const { rules, store, events, clock = systemClock, eventKey } = limiterSettings(options)
+    const { rules, store, localStore, events, clock = systemClock, eventKey } = limiterSettings(options)
     const compiled = compileRules<S>(rules as Rules<S>)
     const windows = [...compiled.values()].map(({ window }) => window)
     const elapsed = steadyTime(options.clock)
@@ -149,6 +153,7 @@ class Limiter<S> implements RateLimiter<S> {
     this.#watch = new StoreWatch(events ?? noEvents, clock, elapsed)
     this.#refusals = events && new RefusalEvents(events, clock, elapsed, new Fingerprint(eventKey))
     this.#windows = store.open(windows)
+    this.#shares = LocalShares.of(compiled.values(), localStore)
   }
 
   async check(names: readonly string[], subject: S, options?: CallOptions): Promise<LimiterDecision> {
@@ -178,7 +183,11 @@ class Limiter<S> implements RateLimiter<S> {
 
   async refund(decision: Decision): Promise<void> {
     const refund = LimiterDecision.refundOf(decision, this)
-    if (refund !== undefined) await this.#tell('refund', () => refund.windows.refund(refund.receipts))
+    if (refund === undefined) return
+    const { windows, receipts } = refund
+    // What a share takes back says nothing about the store.
+    if (windows === this.#windows) await this.#tell('refund', () => windows.refund(receipts))
+    else await windows.refund(receipts)
   }
 
   async reset(names: readonly string[], subject: S): Promise<void> {
@@ -227,10 +236,11 @@ class Limiter<S> implements RateLimiter<S> {
     return new LimiterDecision({ allowed, source, states, windows: this.#windows }, plan, this)
   }
 
-  #unreachable(_question: Question, plan: CallPlan<S>, _demands: readonly Demand[], error: unknown): LimiterDecision {
+  #unreachable(question: Question, plan: CallPlan<S>, demands: readonly Demand[], error: unknown): LimiterDecision {
     this.#watch.failed(error)
-    const allowed = plan.rules.every(({ window, onStoreFailure }) => window.shadow || onStoreFailure === 'allow')
-    return new LimiterDecision({ allowed, source: 'failure', states: [], windows: undefined }, plan, this)
+    const verdict = decideAlone(question, plan, demands, this.#shares)
+    if (question === 'take') this.#refusals?.saw(demands, verdict.states, verdict.source)
+    return new LimiterDecision(verdict, plan, this)
   }
 
   async #change(
@@ -240,6 +250,9 @@ class Limiter<S> implements RateLimiter<S> {
     change: (windows: OpenWindows, rule: WindowRule, key: string) => void | Promise<void>,
   ): Promise<void> {
     const counters = this.#plans.named(names, who).map((rule) => demandOf(rule, subject, 1))
+    for (const { rule, key } of counters) {
+      this.#shares?.change(rule, (windows, share) => change(windows, share, key))
+    }
     await this.#tell(who, async () => {
       for (const { rule, key } of counters) await change(this.#windows, rule, key)
     })

@@ -102,7 +102,8 @@ function windowRule<S>(name: string, rule: Rule<S>, who: string): WindowRule {
 }
 
 function algorithmOf(algorithm: unknown, limit: number, who: string): Algorithm {
-  const chosen = algorithm ?? (limit <= exactUpTo ? 'exact' : 'strict')
+  const usual = limit <= exactUpTo ? 'exact' : 'strict'
+  const chosen = algorithm === undefined ? usual : algorithm
   if (chosen !== 'exact' && chosen !== 'strict') throw new TypeError(`${who}.algorithm: give 'exact' or 'strict'`)
   if (chosen === 'exact' && limit > mostHits) {
     throw new RangeError(`${who}.limit: an exact rule has at most ${mostHits}; take algorithm: 'strict'`)
@@ -129,9 +130,14 @@ function backoffOf(
   return Object.freeze({
     after: wholeNumber(after, 1, rule.limit - 1, `${where}.after`),
     base: first,
-    factor: wholeNumber(factor, 1, steepest, `${where}.factor`),
+    factor: factorOf(factor, `${where}.factor`),
     max: longest,
   })
+}
+
+function factorOf(factor: unknown, who: string): number {
+  if (typeof factor === 'number' && factor >= 1 && factor <= steepest) return factor
+  throw new RangeError(`${who}: give a number from 1 to ${steepest}`)
 }
 
 function costOf<S>(cost: Rule<S>['cost'], limit: number, who: string): CompiledRule<S>['cost'] {

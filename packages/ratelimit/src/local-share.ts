@@ -1,0 +1,95 @@
+import type { CallPlan } from './call-plans.ts'
+import type { Verdict } from './limiter-decision.ts'
+import type { CompiledRule } from './rules.ts'
+import type { CounterState, Demand, OpenWindows, StoreAnswer, WindowRule, WindowStore } from './window-store.ts'
+
+/** What a limiter may ask of a store. */
+export type Question = 'take' | 'peek' | 'penalize'
+
+/**
+ * What this process admits by itself while the store cannot be reached: of each rule with a `localShare` so many units in any trailing window. Its
+ * counters live on when the store comes back, so that a store that comes and goes gives nobody a new share.
+ */
+export class LocalShares {
+  readonly windows: OpenWindows
+  readonly #rules = new Map<WindowRule, WindowRule>()
+
+  /** @param store one of its own, in the memory of this process. */
+  private constructor(shares: ReadonlyMap<WindowRule, WindowRule>, store: WindowStore) {
+    this.#rules = new Map(shares)
+    this.windows = store.open([...shares.values()])
+  }
+
+  /** `undefined` where no rule has a share. */
+  static of<S>(rules: Iterable<CompiledRule<S>>, store: WindowStore): LocalShares | undefined {
+    const shares = new Map<WindowRule, WindowRule>()
+    for (const { window, onStoreFailure } of rules) {
+      // A shadow rule refuses nobody, so there is nothing to share out.
+      if (typeof onStoreFailure === 'string' || window.shadow) continue
+      shares.set(window, Object.freeze({ ...window, limit: onStoreFailure.localShare }))
+    }
+    return shares.size === 0 ? undefined : new LocalShares(shares, store)
+  }
+
+  /** Asks for those of the demands that have a share, all of them or none. `undefined`: none has. */
+  ask(question: Question, demands: readonly Demand[]): StoreAnswer | undefined {
+    const shared: Demand[] = []
+    for (const demand of demands) {
+      const rule = this.#rules.get(demand.rule)
+      if (rule !== undefined) shared.push({ ...demand, rule })
+    }
+    if (shared.length === 0) return undefined
+    const answer = this.windows[question](shared)
+    if (answer instanceof Promise) throw new TypeError('local shares need a store that answers at once')
+    return answer
+  }
+
+  has(rule: WindowRule): boolean {
+    return this.#rules.has(rule)
+  }
+
+  /** Does to the share of a rule what is done to the rule. What is refused here is refused silently: the store has the last word. */
+  change(rule: WindowRule, work: (windows: OpenWindows, rule: WindowRule) => unknown): void {
+    const share = this.#rules.get(rule)
+    if (share === undefined) return
+    try {
+      void work(this.windows, share)
+    } catch {
+      // No place for a block. It is in the store, or the caller hears that it is not.
+    }
+  }
+}
+
+/**
+ * Decides a call whose store could not be reached: refused if any rule denies then, else by the shares of this process, else allowed. Shadow rules have
+ * no say.
+ */
+export function decideAlone<S>(
+  question: Question,
+  plan: CallPlan<S>,
+  demands: readonly Demand[],
+  shares: LocalShares | undefined,
+): Verdict {
+  const denies = plan.rules.some(({ window, onStoreFailure }) => !window.shadow && onStoreFailure === 'deny')
+  // A penalty counts wherever it can.
+  if (shares === undefined || (denies && question !== 'penalize')) return withoutCounting(!denies)
+  try {
+    const answer = shares.ask(question, demands)
+    if (answer === undefined) return withoutCounting(!denies)
+    const states = aligned(demands, answer, shares)
+    if (denies) return { allowed: false, source: 'failure', states, windows: shares.windows }
+    return { allowed: answer.admitted, source: 'local', states, windows: shares.windows }
+  } catch {
+    // Nobody counts, so nobody can say that it is within the share.
+    return withoutCounting(false)
+  }
+}
+
+function withoutCounting(allowed: boolean): Verdict {
+  return { allowed, source: 'failure', states: [], windows: undefined }
+}
+
+function aligned(demands: readonly Demand[], answer: StoreAnswer, shares: LocalShares): (CounterState | undefined)[] {
+  let next = 0
+  return demands.map(({ rule }) => (shares.has(rule) ? answer.counters[next++] : undefined))
+}
