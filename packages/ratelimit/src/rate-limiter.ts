@@ -178,7 +178,7 @@ class Limiter<S> implements RateLimiter<S> {
 
   keyOf(name: string, subject: S): string {
     const [rule] = this.#plans.named([name], 'keyOf')
-    return rule === undefined ? '' : subjectKey(name, rule.key(subject))
+    return rule === undefined ? '' : counterOf(rule, subject).key
   }
 
   async refund(decision: Decision): Promise<void> {
@@ -249,7 +249,7 @@ class Limiter<S> implements RateLimiter<S> {
     subject: S,
     change: (windows: OpenWindows, rule: WindowRule, key: string) => void | Promise<void>,
   ): Promise<void> {
-    const counters = this.#plans.named(names, who).map((rule) => demandOf(rule, subject, 1))
+    const counters = this.#plans.named(names, who).map((rule) => counterOf(rule, subject))
     for (const { rule, key } of counters) {
       this.#shares?.change(rule, (windows, share) => change(windows, share, key))
     }
@@ -275,6 +275,10 @@ class Limiter<S> implements RateLimiter<S> {
 function demandOf<S>({ window, key, cost }: CompiledRule<S>, subject: S, callCost: number): Demand {
   const units = typeof cost === 'function' ? checkedCost(cost(subject), `rule '${window.name}': cost`) : cost
   return { rule: window, key: subjectKey(window.name, key(subject)), cost: units ?? callCost }
+}
+
+function counterOf<S>({ window, key }: CompiledRule<S>, subject: S): Pick<Demand, 'rule' | 'key'> {
+  return { rule: window, key: subjectKey(window.name, key(subject)) }
 }
 
 function costIn(options: CallOptions | undefined, who: string): number {

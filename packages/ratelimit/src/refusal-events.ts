@@ -32,7 +32,10 @@ export class RefusalEvents {
 
   /** Looks at the counters of a call, and tells of those that refuse. */
   saw(demands: readonly Demand[], states: readonly (CounterState | undefined)[], source: DecisionSource): void {
-    for (const [i, demand] of demands.entries()) if (states[i]?.admits === false) this.#refused(demand, source)
+    for (let i = 0; i < demands.length; i++) {
+      const demand = demands[i]
+      if (demand !== undefined && states[i]?.admits === false) this.#refused(demand, source)
+    }
   }
 
   #refused({ rule, key }: Demand, source: DecisionSource): void {

@@ -65,7 +65,7 @@ describe('a refusal', () => {
       await exhausted(account)
       await limiter.check(['login'], account)
     }
-    expect(JSON.stringify(events.events)).not.toMatch(/ada|192/)
+    expect(JSON.stringify(events.events)).not.toMatch(/shop|@|0\.2\.7/)
   })
 
   test('has one hash for one subject, whichever rule, under a key', async () => {
