@@ -1,6 +1,7 @@
 import type { WindowRule } from '../../src/window-store.ts'
 
-interface Hit {
+/** Units that were counted, and the time at which they are kept. */
+export interface Hit {
   readonly at: number
   units: number
 }
@@ -12,7 +13,7 @@ interface Hit {
 export class NaiveCounter {
   readonly rule: WindowRule
   blockedUntil = 0
-  #hits: Hit[] = []
+  hits: Hit[] = []
 
   constructor(rule: WindowRule) {
     this.rule = rule
@@ -26,8 +27,12 @@ export class NaiveCounter {
 
   live(time: number): number {
     let units = 0
-    for (const hit of this.#hits) if (hit.at + this.rule.window > time) units += hit.units
+    for (const hit of this.hits) if (this.counts(hit, time)) units += hit.units
     return units
+  }
+
+  counts({ at }: Hit, time: number): boolean {
+    return at + this.rule.window > time
   }
 
   admits(cost: number, time: number): boolean {
@@ -55,47 +60,49 @@ export class NaiveCounter {
 
   /** The moments after a time at which the counter may say something else, the earliest first. */
   moments(now: number): number[] {
-    const changes = [now, this.blockedUntil, ...this.#hits.map(({ at }) => at + this.rule.window)]
+    const changes = [now, this.blockedUntil, ...this.hits.map(({ at }) => at + this.rule.window)]
     const waits = this.rule.backoff ? changes.map((moment) => this.#waitsUntil(moment)) : []
     return [...changes, ...waits].filter((moment) => moment > now).sort((a, b) => a - b)
   }
 
   count(units: number, now: number): void {
     const at = NaiveCounter.keptAt(this.rule, now)
-    this.#hits = this.#hits.filter((hit) => hit.at + this.rule.window > now)
-    this.#hits.push({ at, units })
+    this.hits = this.hits.filter((hit) => this.counts(hit, now))
+    this.hits.push({ at, units })
   }
 
-  /** Counts above the limit, of which the newest units are kept. */
-  penalize(units: number, now: number): void {
+  /** Counts above the limit, of which the newest units are kept. Tells whether some were dropped. */
+  penalize(units: number, now: number): boolean {
     this.count(units, now)
+    const isAbove = this.live(now) > this.rule.limit
     let room = this.rule.limit
-    for (const hit of this.#hits.toReversed()) {
+    for (const hit of this.hits.toReversed()) {
       hit.units = Math.min(hit.units, room)
       room -= hit.units
     }
-    this.#hits = this.#hits.filter((hit) => hit.units > 0)
+    this.hits = this.hits.filter((hit) => hit.units > 0)
+    return isAbove
   }
 
   refund(at: number, units: number): void {
     let left = units
-    for (const hit of this.#hits) {
+    for (const hit of this.hits) {
       if (hit.at !== at) continue
       const back = Math.min(left, hit.units)
       hit.units -= back
       left -= back
     }
-    this.#hits = this.#hits.filter((hit) => hit.units > 0)
+    this.hits = this.hits.filter((hit) => hit.units > 0)
   }
 
   reset(): void {
-    this.#hits = []
+    this.hits = []
   }
 
   /** When the growing wait after the newest hit ends, by what counts at a time; 0 where there is none. */
   #waitsUntil(time: number): number {
     const gap = this.#gap(this.live(time))
-    return gap === 0 ? 0 : Math.max(0, ...this.#hits.map(({ at }) => at)) + gap
+    return gap === 0 ? 0 : Math.max(0, ...this.hits.map(({ at }) => at)) + gap
   }
 
   /** Times are whole milliseconds, so a wait that ends between two of them ends at the later. */

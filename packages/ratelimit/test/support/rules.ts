@@ -43,44 +43,51 @@ const backoffs = (limit: number, window: number): fc.Arbitrary<WindowBackoff | u
         )
         .map(([after, base, factor, part]) => ({ after, base, factor, max: base + Math.floor((window - base) * part) }))
 
-const exact = (lengths: WindowLengths): fc.Arbitrary<Omit<WindowRule, 'name' | 'shadow'>> =>
-  fc
-    .tuple(
-      fc.oneof({ weight: 5, arbitrary: fc.integer({ min: 1, max: 9 }) }, fc.constantFrom(64, 100, 1024)),
-      fc.oneof(...lengths.map((length) => windows[length])),
-      fc.nat(3),
-    )
-    .chain(([limit, window, wait]) =>
-      (wait === 0 ? backoffs(limit, window) : fc.constant(undefined)).map((backoff) => ({
-        limit,
-        window,
-        algorithm: 'exact' as const,
-        quantum: 1,
-        backoff,
-      })),
-    )
+type Shape = Omit<WindowRule, 'name' | 'shadow'>
 
-const strict = (lengths: WindowLengths): fc.Arbitrary<Omit<WindowRule, 'name' | 'shadow'>> =>
-  fc
-    .tuple(
-      fc.oneof(
-        { weight: 5, arbitrary: fc.integer({ min: 1, max: 20 }) },
-        fc.constantFrom(100, 1 << 20, (1 << 20) + 1, 1_000_000_000),
-      ),
-      fc.oneof(...lengths.map((length) => windows[length])),
-      fc.oneof(fc.constantFrom(1, 2, 10, 60, 1000), fc.integer({ min: 1, max: 1000 })),
-    )
-    .map(([limit, window, subWindows]) => ({
-      limit,
-      window,
-      algorithm: 'strict' as const,
-      quantum: Math.ceil(window / subWindows),
-      backoff: undefined,
-    }))
+const exact = (limits: fc.Arbitrary<number>, lengths: fc.Arbitrary<number>): fc.Arbitrary<Shape> =>
+  fc.tuple(limits, lengths, fc.nat(3)).chain(([limit, window, wait]) => {
+    const shape = { limit, window, algorithm: 'exact' as const, quantum: 1 }
+    return (wait === 0 ? backoffs(limit, window) : fc.constant(undefined)).map((backoff) => ({ ...shape, backoff }))
+  })
 
-/** Up to so many rules, named in their order. */
-export function windowRules(max: number, lengths: WindowLengths): fc.Arbitrary<readonly WindowRule[]> {
-  const rule = fc.oneof(exact(lengths), strict(lengths))
+const strict = (
+  limits: fc.Arbitrary<number>,
+  lengths: fc.Arbitrary<number>,
+  parts: fc.Arbitrary<number>,
+): fc.Arbitrary<Shape> =>
+  fc.tuple(limits, lengths, parts).map(([limit, window, subWindows]) => ({
+    limit,
+    window,
+    algorithm: 'strict' as const,
+    quantum: Math.ceil(window / subWindows),
+    backoff: undefined,
+  }))
+
+const few = fc.integer({ min: 1, max: 9 })
+const any = {
+  exact: fc.oneof({ weight: 5, arbitrary: few }, fc.constantFrom(64, 100, 1024)),
+  strict: fc.oneof(
+    { weight: 5, arbitrary: fc.integer({ min: 1, max: 20 }) },
+    fc.constantFrom(100, 1 << 20, (1 << 20) + 1, 1_000_000_000),
+  ),
+  parts: fc.oneof(fc.constantFrom(1, 2, 10, 60, 1000), fc.integer({ min: 1, max: 1000 })),
+}
+
+/**
+ * Up to so many rules, named in their order.
+ *
+ * @param areSmall whether a few keys are enough to fill the smallest store of these rules.
+ */
+export function windowRules(
+  max: number,
+  lengths: WindowLengths,
+  areSmall: boolean = false,
+): fc.Arbitrary<readonly WindowRule[]> {
+  const window = fc.oneof(...lengths.map((length) => windows[length]))
+  const rule = areSmall
+    ? fc.oneof(exact(few, window), strict(few, window, few))
+    : fc.oneof(exact(any.exact, window), strict(any.strict, window, any.parts))
   return fc
     .array(fc.tuple(rule, fc.nat(4)), { minLength: 1, maxLength: max })
     .map((rules) => rules.map(([rule, shadow], i) => ({ ...rule, name: `rule-${i}`, shadow: shadow === 0 })))
