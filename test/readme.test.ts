@@ -18,41 +18,40 @@ function programOf(page: string): string {
   return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code).join('\n')
 }
 
-describe.each(['README.md', 'packages/core/README.md', 'packages/crypto/README.md', 'packages/headers/README.md'])(
-  '%s',
-  (page) => {
-    const name = page.replaceAll(/\W/g, '-')
-    const program = programOf(page)
-    const file = `${folder}/${name}.mts`
-    writeFileSync(file, program)
+const pages = ['README.md', ...['core', 'crypto', 'headers', 'ratelimit'].map((name) => `packages/${name}/README.md`)]
 
-    it('has code that runs', async () => {
-      expect(program.length).toBeGreaterThan(200)
-      const { stdout } = await run(process.execPath, ['--import', 'tsx', '--conditions=@mosaajii/source', file], {
-        cwd: root,
-      })
-      // Every value that a comment behind console.log promises in full.
-      const promised = [...program.matchAll(/console\.log\(.*\) \/\/ ([\w@. ]+)$/gm)].map(([, value]) => value)
-      for (const value of promised) expect(stdout).toContain(value)
-    })
+describe.each(pages)('%s', (page) => {
+  const name = page.replaceAll(/\W/g, '-')
+  const program = programOf(page)
+  const file = `${folder}/${name}.mts`
+  writeFileSync(file, program)
 
-    it('has code that compiles', async () => {
-      const project = `${folder}/${name}.tsconfig.json`
-      const options = {
-        noEmit: true,
-        declaration: false,
-        isolatedDeclarations: false,
-        types: ['node'],
-        typeRoots: [`${root}node_modules/@types`],
-      }
-      writeFileSync(
-        project,
-        JSON.stringify({ extends: `${root}tsconfig.base.json`, compilerOptions: options, files: [file] }),
-      )
-      const compiled = await run(`${root}node_modules/.bin/tsc`, ['-p', project]).catch(
-        (error: { stdout: string }) => error,
-      )
-      expect(compiled.stdout).toBe('')
+  it('has code that runs', async () => {
+    expect(program.length).toBeGreaterThan(200)
+    const { stdout } = await run(process.execPath, ['--import', 'tsx', '--conditions=@mosaajii/source', file], {
+      cwd: root,
     })
-  },
-)
+    // Every value that a comment behind console.log promises in full.
+    const promised = [...program.matchAll(/console\.log\(.*\) \/\/ ([\w@. ]+)$/gm)].map(([, value]) => value)
+    for (const value of promised) expect(stdout).toContain(value)
+  })
+
+  it('has code that compiles', async () => {
+    const project = `${folder}/${name}.tsconfig.json`
+    const options = {
+      noEmit: true,
+      declaration: false,
+      isolatedDeclarations: false,
+      types: ['node'],
+      typeRoots: [`${root}node_modules/@types`],
+    }
+    writeFileSync(
+      project,
+      JSON.stringify({ extends: `${root}tsconfig.base.json`, compilerOptions: options, files: [file] }),
+    )
+    const compiled = await run(`${root}node_modules/.bin/tsc`, ['-p', project]).catch(
+      (error: { stdout: string }) => error,
+    )
+    expect(compiled.stdout).toBe('')
+  })
+})

@@ -1,7 +1,7 @@
 import { type Duration, duration } from '@mosaajii/core'
 
 /** The longest window and the longest block: 366 days in milliseconds. */
-export const longestTime = 366 * 86_400_000
+const longestTime = 366 * 86_400_000
 
 /** @throws {RangeError} when it is not a whole number from `least` to `most`. */
 export function wholeNumber(value: unknown, least: number, most: number, who: string): number {

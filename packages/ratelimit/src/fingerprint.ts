@@ -1,3 +1,5 @@
+// oxlint-disable-next-line typescript/triple-slash-reference -- whoever compiles the sources finds the types that the package lacks
+/// <reference path="./siphash24.d.ts" />
 import siphash24 from 'siphash24'
 
 const keyBytes = 16

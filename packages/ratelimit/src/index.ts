@@ -7,6 +7,7 @@ export { limitDecision, limitGuard, type LimitGuardArguments, type LimitGuardOpt
 export type { LimitRefusal } from './limit-refusal.ts'
 export type { RateLimiterOptions, Rules } from './limiter-options.ts'
 export type { PartitionKeyOptions } from './partition-keys.ts'
+export type { TableUsage } from './memory/counter-table.ts'
 export { type ManualOptions, type ManualRuleName, presets } from './presets.ts'
 export { type CallOptions, decide, type RateLimiter, rateLimiter, type SubjectOf } from './rate-limiter.ts'
 export type { Backoff, KeyPart, OnStoreFailure, Rule } from './rule.ts'

@@ -10,7 +10,7 @@ export type Rules<S> = Readonly<Record<string, Rule<S>>>
 /** How a limiter is made. */
 export interface RateLimiterOptions<R extends Rules<never> = Rules<never>> {
   readonly rules: R
-  /** Where hits are kept. A store belongs to one limiter. Default: `memoryStore()`, which takes up to 64 MiB. */
+  /** Where hits are kept. Default: `memoryStore()`, which takes up to 64 MiB; each limiter has one of its own. */
   readonly store?: WindowStore
   /** Where local shares are counted while the store cannot be reached: in the memory of this process. Default: a `memoryStore()` of up to 16 MiB. */
   readonly localStore?: WindowStore
