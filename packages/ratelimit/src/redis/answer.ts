@@ -1,8 +1,6 @@
+import type { CounterState, Demand, Receipt, StoreAnswer, WindowRule } from '../window-store.ts'
 import type { CountOperation } from './demands.ts'
-import type { CounterState, Demand, Receipt, StoreAnswer } from '../window-store.ts'
-
-/** How many numbers the count script says of each counter. */
-const numbers = 6
+import { answerLength, never } from './counter-form.ts'
 
 /**
  * Reads what the count script said.
@@ -10,22 +8,26 @@ const numbers = 6
  * @throws {TypeError} when it is something else: another script, or a client that changes answers.
  */
 export function answerOf(said: unknown, operation: CountOperation, demands: readonly Demand[]): StoreAnswer {
-  if (!Array.isArray(said) || said.length !== demands.length * numbers || !said.every(Number.isSafeInteger)) {
+  if (!Buffer.isBuffer(said) || said.length !== demands.length * answerLength) {
     throw new TypeError('Redis gave another answer than the script does')
   }
-  const values = said as readonly number[]
-  const counters = demands.map((demand, i) => counterOf(values, i * numbers, operation, demand))
+  const counters = demands.map((demand, i) => counterOf(said, i * answerLength, operation, demand))
   return { admitted: demands.every(({ rule }, i) => rule.shadow || counters[i]?.admits === true), counters }
 }
 
-function counterOf(
-  values: readonly number[],
-  from: number,
-  operation: CountOperation,
-  { rule, key, cost }: Demand,
-): CounterState {
-  const [remaining = 0, retry = 0, resetMs = 0, now = 0, at = 0, mark = 0] = values.slice(from, from + numbers)
-  let receipt: Receipt | undefined
-  if (mark !== 0) receipt = { rule, key, at, units: operation === 'take' ? cost : Math.min(cost, rule.limit), mark }
-  return { admits: retry === 0, remaining, retryAfterMs: retry < 0 ? null : retry, resetMs, now, receipt }
+function counterOf(said: Buffer, from: number, operation: CountOperation, { rule, key, cost }: Demand): CounterState {
+  const retry = said.readUIntBE(from + 4, 6)
+  return {
+    admits: retry === 0,
+    remaining: said.readUInt32BE(from),
+    retryAfterMs: retry === never ? null : retry,
+    resetMs: said.readUIntBE(from + 10, 6),
+    now: said.readUIntBE(from + 16, 6),
+    receipt: receiptOf(said, from + 22, rule, key, operation === 'take' ? cost : Math.min(cost, rule.limit)),
+  }
+}
+
+function receiptOf(said: Buffer, from: number, rule: WindowRule, key: string, units: number): Receipt | undefined {
+  const mark = said.readUInt8(from + 6) * 2 ** 48 + said.readUIntBE(from + 7, 6)
+  return mark === 0 ? undefined : { rule, key, at: said.readUIntBE(from, 6), units, mark }
 }

@@ -4,11 +4,11 @@ import type { Connection } from './connection.ts'
 import type { Deadline } from './deadlines.ts'
 import { type CountOperation, Demands } from './demands.ts'
 import type { KeyNames } from './key-names.ts'
-import { blockScript, countScript, refundScript, resetScript } from './lua.ts'
+import { countScriptOf } from './count-script.ts'
+import { blockScript, refundScript, resetScript } from './mend-scripts.ts'
 import { Script } from './script.ts'
 
 const scripts = {
-  count: new Script(countScript),
   refund: new Script(refundScript),
   reset: new Script(resetScript),
   block: new Script(blockScript),
@@ -19,11 +19,13 @@ export class Calls {
   readonly #connection: Connection
   readonly #names: KeyNames
   readonly #demands: Demands
+  readonly #countScript: Script
 
   constructor(connection: Connection, names: KeyNames, rules: readonly WindowRule[]) {
     this.#connection = connection
     this.#names = names
-    this.#demands = new Demands(rules, (rule, key) => names.of(rule, key))
+    this.#demands = new Demands(rules, (rule, key) => this.nameOf(rule, key))
+    this.#countScript = new Script(countScriptOf(rules))
   }
 
   /** Does the steps of one call within one deadline. */
@@ -37,7 +39,11 @@ export class Calls {
 
   async count(operation: CountOperation, demands: readonly Demand[], deadline: Deadline): Promise<StoreAnswer> {
     const parameters = this.#demands.parametersOf(operation, demands)
-    return answerOf(await this.#connection.run(scripts.count, demands.length, parameters, deadline), operation, demands)
+    return answerOf(
+      await this.#connection.run(this.#countScript, demands.length, parameters, deadline),
+      operation,
+      demands,
+    )
   }
 
   async refund(receipts: readonly Receipt[], deadline: Deadline): Promise<void> {

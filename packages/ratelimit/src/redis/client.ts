@@ -3,8 +3,8 @@ import type { Cluster, Redis } from 'ioredis'
 /** The commands that are used. */
 export interface Commands {
   exists(key: string): Promise<unknown>
-  evalsha(sha: string, keys: number, ...parameters: string[]): Promise<unknown>
-  eval(script: string, keys: number, ...parameters: string[]): Promise<unknown>
+  evalshaBuffer(sha: string, keys: number, ...parameters: string[]): Promise<unknown>
+  evalBuffer(script: string, keys: number, ...parameters: string[]): Promise<unknown>
 }
 
 type Settings = Readonly<Record<string, unknown>>
@@ -90,7 +90,7 @@ export const limiterClusterOptions: LimiterClusterOptions = Object.freeze({
  *
  * @throws {TypeError} that names the setting and says what it must be.
  */
-export function checkClient(client: unknown): asserts client is Redis | Cluster {
+export function checkClient(client: unknown): asserts client is (Redis | Cluster) & Commands {
   if (!isClient(client))
     throw new TypeError('redisStore: client: give a client of ioredis: new Redis(url, { ...limiterRedisOptions })')
   const { options, isCluster } = client
@@ -106,10 +106,10 @@ export function checkClient(client: unknown): asserts client is Redis | Cluster 
 
 function isClient(client: unknown): client is Commands & { readonly options: Settings; readonly isCluster: boolean } {
   if (typeof client !== 'object' || client === null) return false
-  const { evalsha, eval: run, options, isCluster } = client as Record<string, unknown>
+  const { evalshaBuffer, evalBuffer, options, isCluster } = client as Record<string, unknown>
   return (
-    typeof evalsha === 'function' &&
-    typeof run === 'function' &&
+    typeof evalshaBuffer === 'function' &&
+    typeof evalBuffer === 'function' &&
     typeof options === 'object' &&
     typeof isCluster === 'boolean'
   )

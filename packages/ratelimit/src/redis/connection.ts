@@ -11,20 +11,28 @@ export interface ConnectionOptions {
   readonly probeEvery: number
 }
 
+/** Which servers there are. */
+export interface Nodes {
+  /** The one that serves a key. */
+  of(key: string): string
+  /** One does not answer: another may serve its keys by now. */
+  lookAgain(): void
+}
+
 /** Runs scripts on the servers of one client, within deadlines and behind breakers. */
 export class Connection {
   readonly #client: Commands
   readonly #deadlines: Deadlines
   readonly #options: ConnectionOptions
-  /** Where a key is served. One breaker a node, so that the dead primary of some slots does not stop the others. */
-  readonly #nodeOf: (key: string) => string
+  readonly #nodes: Nodes
+  /** One a node, so that the dead primary of some slots does not stop the others. */
   readonly #breakers = new Map<string, Breaker>()
 
-  constructor(client: Commands, options: ConnectionOptions, nodeOf: (key: string) => string) {
+  constructor(client: Commands, options: ConnectionOptions, nodes: Nodes) {
     this.#client = client
     this.#deadlines = new Deadlines(options.deadline)
     this.#options = options
-    this.#nodeOf = nodeOf
+    this.#nodes = nodes
   }
 
   /** Does all steps of one call within one deadline. */
@@ -45,7 +53,7 @@ export class Connection {
    */
   async run(script: Script, keys: number, parameters: readonly string[], deadline: Deadline): Promise<unknown> {
     const [key = ''] = parameters
-    const node = this.#nodeOf(key)
+    const node = this.#nodes.of(key)
     const breaker = this.#breakers.get(node)
     if (breaker?.isOpen) throw failed('Redis does not answer; it is asked again from time to time')
     try {
@@ -68,9 +76,14 @@ export class Connection {
     return breaker
   }
 
-  /** Asks for something harmless, by a key that its node serves. */
-  #probe(key: string): Promise<unknown> {
-    return this.call((deadline) => deadline.within(this.#client.exists(key)))
+  /** Asks for something harmless, by a key that the node serves. */
+  async #probe(key: string): Promise<void> {
+    try {
+      await this.call((deadline) => deadline.within(this.#client.exists(key)))
+    } catch (error) {
+      this.#nodes.lookAgain()
+      throw error
+    }
   }
 }
 

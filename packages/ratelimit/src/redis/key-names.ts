@@ -1,11 +1,13 @@
 import { createHash, createHmac } from 'node:crypto'
 
+const mostTags = 1000
+
 /** Names the keys of counters in Redis. Subjects are hashed: their length is bounded, and none can be read in the server's memory or its logs. */
 export class KeyNames {
   readonly #prefix: string
   readonly #secret: string | Uint8Array | undefined
-  #lastKey = ''
-  #lastTag: string | undefined
+  /** The tags of the newest keys: the rules of a call often have one key, and keys come again. */
+  readonly #tags = new Map<string, string>()
 
   constructor(prefix: string, secret: string | Uint8Array | undefined) {
     this.#prefix = prefix
@@ -17,13 +19,13 @@ export class KeyNames {
     return `${this.#prefix}:${rule}:{${this.#tagOf(key)}}`
   }
 
-  /** The rules of a call often have one key. */
   #tagOf(key: string): string {
-    if (this.#lastTag === undefined || key !== this.#lastKey) {
-      this.#lastTag = this.#digest(key)
-      this.#lastKey = key
-    }
-    return this.#lastTag
+    let tag = this.#tags.get(key)
+    if (tag !== undefined) return tag
+    tag = this.#digest(key)
+    if (this.#tags.size >= mostTags) this.#tags.clear()
+    this.#tags.set(key, tag)
+    return tag
   }
 
   /** 22 characters hold 132 bits. UTF-16, because UTF-8 would make one key of all that have a broken character. */

@@ -18,9 +18,9 @@ export class Script {
    * @param parameters the keys, and what follows them.
    */
   run(client: Commands, keys: number, parameters: readonly string[]): Promise<unknown> {
-    return client.evalsha(this.#sha, keys, ...parameters).catch((error: unknown) => {
+    return client.evalshaBuffer(this.#sha, keys, ...parameters).catch((error: unknown) => {
       if (!isUnknownScript(error)) throw error
-      return client.eval(this.#text, keys, ...parameters)
+      return client.evalBuffer(this.#text, keys, ...parameters)
     })
   }
 }

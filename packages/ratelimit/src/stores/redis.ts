@@ -2,7 +2,9 @@ import { checkOptions } from '@mosaajii/core'
 import type { Cluster, Redis } from 'ioredis'
 import { Calls } from '../redis/calls.ts'
 import { checkClient } from '../redis/client.ts'
-import { Connection } from '../redis/connection.ts'
+import { ClusterWindows, nodesOf } from '../redis/cluster.ts'
+import { Connection, type Nodes } from '../redis/connection.ts'
+import { DenyCache } from '../redis/deny-cache.ts'
 import { KeyNames } from '../redis/key-names.ts'
 import { SingleWindows } from '../redis/single.ts'
 import type { OpenWindows, WindowRule, WindowStore } from '../window-store.ts'
@@ -61,12 +63,24 @@ export function redisStore(options: RedisStoreOptions): WindowStore {
   if (typeof denyCache !== 'boolean') throw new TypeError('redisStore: denyCache: give true or false')
   checkSecret(secret)
   const names = new KeyNames(prefix, typeof secret === 'object' ? Uint8Array.from(secret) : secret)
-  const connection = new Connection(client, { deadline, failures, probeEvery }, () => '')
+  const connection = new Connection(
+    client,
+    { deadline, failures, probeEvery },
+    isCluster(client) ? nodesOf(client) : oneNode,
+  )
   return Object.freeze({
     open(rules: readonly WindowRule[]): OpenWindows {
-      return new SingleWindows(new Calls(connection, names, rules))
+      const calls = new Calls(connection, names, rules)
+      const windows = isCluster(client) ? new ClusterWindows(calls) : new SingleWindows(calls)
+      return denyCache ? new DenyCache(windows, () => performance.now()) : windows
     },
   })
+}
+
+const oneNode: Nodes = { of: () => '', lookAgain: () => undefined }
+
+function isCluster(client: Redis | Cluster): client is Cluster {
+  return client.isCluster
 }
 
 function checkPrefix(prefix: unknown): void {
