@@ -108,7 +108,7 @@ describe.each(failures)('a store that %s', (mood) => {
   })
 
   test('a refund goes to the share that was taken, also after the store came back', async () => {
-    const { limiter, store, events } = broken()
+    const { limiter, store, events, clock } = broken()
     const local = await limiter.check(['shared'], 'ada')
     store.mood = 'answers'
     const stored = await limiter.check(['shared'], 'ada', { cost: 4 })
@@ -117,6 +117,7 @@ describe.each(failures)('a store that %s', (mood) => {
     expect((await limiter.peek(['shared'], 'ada')).rules['shared']?.remaining).toBe(6)
     store.mood = mood
     expect((await limiter.peek(['shared'], 'ada')).rules['shared']?.remaining).toBe(3)
+    clock.advance('2s')
     const before = events.named('ratelimit.recovered').length
     await limiter.refund(await limiter.check(['shared'], 'ada'))
     expect(events.named('ratelimit.recovered')).toHaveLength(before)
@@ -258,6 +259,7 @@ describe('a store that comes and goes', () => {
 
   test.each([
     [Object.assign(new Error('10.0.0.7'), { code: 'key of ada' }), 'Error'],
+    [new Error('ada'), 'Error'],
     [{ code: 7, name: '10.0.0.7:6379' }, 'unknown'],
     ['10.0.0.7', 'unknown'],
     [undefined, 'unknown'],

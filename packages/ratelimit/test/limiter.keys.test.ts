@@ -59,6 +59,23 @@ describe('a key', () => {
     )
   })
 
+  test('is another one when the same text is divided otherwise', () => {
+    const text = fc.string({ minLength: 8, maxLength: 16, unit: fc.constantFrom(':', '1', '2', '3', '\u0000', 'a') })
+    const cuts = fc.uniqueArray(fc.integer({ min: 1, max: 7 }), { maxLength: 3 })
+    const divide = (whole: string, at: readonly number[]) => {
+      const places = [0, ...at.toSorted((a, b) => a - b), whole.length]
+      return places.slice(1).map((end, i) => whole.slice(places[i], end))
+    }
+    fc.assert(
+      fc.property(text, cuts, cuts, (whole, a, b) => {
+        const [one, other] = [divide(whole, a), divide(whole, b)]
+        expect(subjectKey('login', one) === subjectKey('login', other)).toBe(String(one) === String(other))
+      }),
+      { numRuns: 5000 },
+    )
+    expect(subjectKey('login', ['a:b', 'c'])).not.toBe(subjectKey('login', ['a', 'b:c']))
+  })
+
   test('cannot be written so that a part reaches into the next', () => {
     const keys: Key[] = [
       ['ab', 'c'],

@@ -146,8 +146,9 @@ describe('without the store', () => {
   test('nobody signs in, and a tenth of the rest is served', async () => {
     const { limiter, store } = setup()
     store.mood = 'throws'
-    expect((await limiter.check(['authentication'], cashier)).source).toBe('failure')
-    expect((await limiter.check(['authentication'], cashier)).allowed).toBe(false)
+    const signIn = await limiter.check(['authentication'], cashier)
+    expect([signIn.allowed, signIn.source]).toEqual([false, 'failure'])
+    expect(Object.values(signIn.rules).map((state) => state?.remaining)).toEqual([0, 0, 0])
     let served = 0
     for (let i = 0; i < 100; i++) if ((await limiter.check(['api'], cashier)).allowed) served++
     expect(served).toBe(10)

@@ -145,6 +145,9 @@ describe('a flood of refusals', () => {
       await limiter.check(['login'], 'ada')
     }
     expect(told()).toHaveLength(1)
+    await exhausted('bob')
+    await limiter.check(['login'], 'bob')
+    expect(told()).toHaveLength(2)
   })
 })
 
