@@ -14,6 +14,8 @@ export interface Greeting {
   readonly refresh: Duration
   /** The version of the data key that seals now. */
   readonly version: number
+  /** How many requests the API takes in a minute. */
+  readonly apiLimit: number
   /** The process to end: npm does not pass every signal on. */
   readonly pid: number
 }
@@ -23,7 +25,7 @@ export interface Greeting {
  * refresh intervals before it seals and two more before its predecessor may go.
  */
 export function greeting(facts: Greeting): string {
-  const { origin, plainOrigin, certFile, framework, adminToken, refresh, version, pid } = facts
+  const { origin, plainOrigin, certFile, framework, adminToken, refresh, version, apiLimit, pid } = facts
   const token = `-H 'x-admin-token: ${adminToken}'`
   const curl = certFile === undefined ? 'curl' : `curl --cacert '${certFile}'`
   const json = "-H 'content-type: application/json'"
@@ -40,6 +42,11 @@ Open ${origin} in a browser (what its policy refused is at ${origin}/reports), o
     -d '{"name":"Ada Lovelace","email":"ada@example.com","phone":"+999100200300"}'
   ${curl} ${origin}/customers/search ${json} -d '{"email":"ADA@example.com"}'
   ${curl} '${origin}/customers?limit=2'
+
+See a limit: the API takes ${apiLimit} requests a minute, and its answers count down; only the next is refused:
+
+  for i in $(seq ${apiLimit + 1}); do ${curl} -s -o /dev/null -w '%{http_code} ' '${origin}/receipts?limit=1'; done
+  ${curl} -i '${origin}/receipts?limit=1'
 
 Rotate the key. The new one is pending for ${wait} s, so that every instance has it; only then there is something to re-encrypt:
 

@@ -1,5 +1,5 @@
 import { greeting } from './greeting.ts'
-import { seed } from './seed.ts'
+import { insideTarget, seed } from './seed.ts'
 import { type RunningServer, startServer } from './server.ts'
 import { readSettings, type Settings } from './settings.ts'
 
@@ -18,7 +18,8 @@ async function main(): Promise<void> {
   await seedIfEmpty(server, settings)
 }
 
-async function greetingOf(server: RunningServer, { adminToken, refresh, framework, tls }: Settings): Promise<string> {
+async function greetingOf(server: RunningServer, settings: Settings): Promise<string> {
+  const { adminToken, refresh, framework, tls, limits } = settings
   const { shop, origin, plainOrigin } = server
   const keys = await shop.keys.use()
   const active = keys.find((key) => key.purpose === 'data' && key.state === 'active')
@@ -29,6 +30,7 @@ async function greetingOf(server: RunningServer, { adminToken, refresh, framewor
     adminToken,
     refresh,
     version,
+    apiLimit: limits.api,
     pid: process.pid,
     ...(plainOrigin !== undefined && { plainOrigin }),
     ...(tls && { certFile: tls.certFile }),
@@ -37,14 +39,14 @@ async function greetingOf(server: RunningServer, { adminToken, refresh, framewor
 
 async function seedIfEmpty(server: RunningServer, { seed: customers }: Settings): Promise<void> {
   if (customers === 0 || (await server.shop.customers.count()) > 0) return
-  console.log(`The shop is empty: ${customers} generated customers come in through its HTTP API.`)
+  console.log(`The shop is empty: ${customers} generated customers come in.`)
   const step = Math.max(100, Math.ceil(customers / 500) * 100)
   const started = performance.now()
   const payments = Math.ceil(customers / 20)
   const onProgress = (done: number): void => {
     if (done % step === 0 || done === customers) console.log(`  ${done} of ${customers}`)
   }
-  await server.inside((origin) => seed({ origin, customers, payments, onProgress }))
+  await seed({ target: insideTarget(server.shop), customers, payments, onProgress })
   console.log(`Seeded in ${((performance.now() - started) / 1000).toFixed(1)} s.`)
 }
 

@@ -1,4 +1,5 @@
 import { maxImport } from './domain/customers.ts'
+import type { Shop } from './domain/shop.ts'
 import { rest } from './domain/turn.ts'
 import { type Person, people, testCard } from './people.ts'
 
@@ -20,21 +21,36 @@ export interface Seeded {
   readonly payments: readonly SeededPayment[]
 }
 
+/** Where the seed brings its customers and payments: the shop itself, or its HTTP API. */
+export interface SeedTarget {
+  /** Returns the ids in the order of the customers. */
+  importAll(customers: readonly Person[]): Promise<readonly string[]>
+  /** Returns the id. */
+  pay(order: unknown): Promise<string>
+}
+
 /** What {@link seed} needs. */
 export interface SeedOptions {
-  /** The shop's address, such as `http://localhost:3000`. */
-  readonly origin: string
+  readonly target: SeedTarget
   readonly customers: number
   readonly payments: number
   /** Called after each batch with the number of customers so far. */
   readonly onProgress?: (done: number) => void
 }
 
-/** Fills a shop with generated customers and payments, through its HTTP API as any client would. */
-export async function seed({ origin, customers, payments, onProgress }: SeedOptions): Promise<Seeded> {
+/** The shop itself, in this process: who owns the database needs no leave of the limits that clients have. */
+export function insideTarget({ customers, payments }: Shop): SeedTarget {
+  return {
+    importAll: (people) => customers.importAll({ customers: people }),
+    pay: async (order) => (await payments.pay(order)).id,
+  }
+}
+
+/** Fills a shop with generated customers and payments. */
+export async function seed({ target, customers, payments, onProgress }: SeedOptions): Promise<Seeded> {
   const seeded: SeededCustomer[] = []
   await together(2, batches(people(customers), maxImport), async (batch) => {
-    const { ids } = await post<{ ids: string[] }>(`${origin}/customers/import`, { customers: batch })
+    const ids = await patiently(() => target.importAll(batch))
     seeded.push(...batch.map((person, i) => ({ ...person, id: ids[i] ?? '' })))
     onProgress?.(seeded.length)
   })
@@ -43,35 +59,24 @@ export async function seed({ origin, customers, payments, onProgress }: SeedOpti
     2,
     Array.from({ length: payments }, (_, i) => i),
     async (i) => {
-      paid.push(await pay(origin, seeded[i % seeded.length]?.id ?? '', i))
+      const [pan, cvv] = [testCard(i + 1), String(100 + (i % 900))]
+      const card = { number: pan, expiry: '2099-12', cvv }
+      const order = { customerId: seeded[i % seeded.length]?.id, amount: 500 + i, currency: 'EUR', card }
+      paid.push({ id: await patiently(() => target.pay(order)), pan, cvv })
     },
   )
   return { customers: seeded, payments: paid }
 }
 
-async function pay(origin: string, customerId: string, i: number): Promise<SeededPayment> {
-  const [pan, cvv] = [testCard(i + 1), String(100 + (i % 900))]
-  const card = { number: pan, expiry: '2099-12', cvv }
-  const { id } = await post<{ id: string }>(`${origin}/payments`, {
-    customerId,
-    amount: 500 + i,
-    currency: 'EUR',
-    card,
-  })
-  return { id, pan, cvv }
-}
-
-async function post<T>(url: string, body: unknown, attempts = 10): Promise<T> {
-  const headers = { 'content-type': 'application/json' }
-  const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })
-  if (answer.status === 201) return (await answer.json()) as T
-  // 503 is "not now": on a machine that is very busy the keyring may be overdue for a moment. Nothing was written then.
-  if (answer.status !== 503 || attempts <= 1) {
-    throw new Error(`the seed was refused with status ${answer.status}: ${await answer.text()}`)
+/** A 503 is "not now": on a machine that is very busy the keyring may be overdue for a moment. Nothing was written then. */
+async function patiently<T>(work: () => Promise<T>, attempts = 10): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if ((error as { status?: unknown }).status !== 503 || attempts <= 1) throw error
   }
-  await answer.body?.cancel()
   await rest(500)
-  return post(url, body, attempts - 1)
+  return patiently(work, attempts - 1)
 }
 
 function batches<T>(items: readonly T[], size: number): T[][] {

@@ -1,5 +1,4 @@
 import { mkdir, readFile } from 'node:fs/promises'
-import type { RequestListener } from 'node:http'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { fileKeyStore, localKeyProvider } from '@mosaajii/crypto'
@@ -7,10 +6,12 @@ import { openShop, type Shop } from './domain/shop.ts'
 import { eventFile } from './event-file.ts'
 import { httpApp } from './http/framework.ts'
 import { shopRoutes } from './http/routes.ts'
+import { openLimits } from './limits.ts'
 import { closeServer, listen, portOf, type Tls } from './listen.ts'
 import { localSecret } from './local-secret.ts'
 import { allOf, recentReports } from './recent-reports.ts'
 import { redirectToHttps } from './redirect.ts'
+import { refusalCount } from './refusal-count.ts'
 import type { Settings } from './settings.ts'
 
 /** A server that listens. */
@@ -20,8 +21,6 @@ export interface RunningServer {
   readonly origin: string
   /** With https: where plain http is led over from. */
   readonly plainOrigin?: string
-  /** Does work that sends requests to the shop from this process, which may not trust the shop's certificate: over plain http. */
-  inside<T>(work: (origin: string) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
@@ -59,8 +58,11 @@ async function open(settings: Settings, onClose: OnClose): Promise<Omit<RunningS
   onClose(() => shop.close())
   const tls = await readTls(settings)
   const reports = recentReports()
-  const routes = shopRoutes({ shop, adminToken, secure: tls !== undefined, reports })
-  const app = await httpApp(framework, { routes, events: allOf(file, reports) })
+  const refusals = refusalCount()
+  const limits = await openLimits({ ...settings, events: allOf(file, refusals) })
+  onClose(() => limits.close())
+  const routes = shopRoutes({ shop, adminToken, secure: tls !== undefined, reports, limits, refusals })
+  const app = await httpApp(framework, { routes, events: allOf(file, reports), limits })
   onClose(() => app.close())
   const serve = async (...args: Parameters<typeof listen>): Promise<number> => {
     const server = await listen(...args)
@@ -68,22 +70,12 @@ async function open(settings: Settings, onClose: OnClose): Promise<Omit<RunningS
     return portOf(server)
   }
   const port = await serve(app.listener, settings.port, tls)
-  if (!tls) return { shop, origin: `http://localhost:${port}`, inside: (work) => work(`http://localhost:${port}`) }
+  if (!tls) return { shop, origin: `http://localhost:${port}` }
   const httpPort = settings.httpPort === undefined ? undefined : await serve(redirectToHttps(port), settings.httpPort)
   return {
     shop,
     origin: `https://localhost:${port}`,
     ...(httpPort !== undefined && { plainOrigin: `http://localhost:${httpPort}` }),
-    inside: (work) => overPlainHttp(app.listener, work),
-  }
-}
-
-async function overPlainHttp<T>(listener: RequestListener, work: (origin: string) => Promise<T>): Promise<T> {
-  const server = await listen(listener, 0)
-  try {
-    return await work(`http://localhost:${portOf(server)}`)
-  } finally {
-    await closeServer(server)
   }
 }
 

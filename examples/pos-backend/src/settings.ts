@@ -25,6 +25,10 @@ export interface Settings {
   readonly batch: number
   readonly pause: number
   readonly adminToken: string
+  /** How many requests an address may send in 15 minutes, and how many of them to the API in a minute. */
+  readonly limits: { readonly global: number; readonly api: number }
+  /** Where the limits are counted; absent: in the memory of this process. */
+  readonly redis?: { readonly url: string; readonly prefix: string }
 }
 
 /**
@@ -35,9 +39,11 @@ export interface Settings {
  */
 export function readSettings(env: NodeJS.ProcessEnv, args: readonly string[] = []): Settings {
   const { MOSAAJII_SECRET: secret } = env
+  const redis = readRedis(args, env)
   return {
     framework: readFramework(args, env['POS_FRAMEWORK']) ?? 'hono',
     ...tlsSettings(env),
+    ...(redis && { redis }),
     port: whole(env, 'PORT', 3000, 0, 65_535),
     data: resolve(env['POS_DATA'] ?? defaultFolder),
     ...(secret !== undefined && secret !== '' && { secret }),
@@ -47,6 +53,11 @@ export function readSettings(env: NodeJS.ProcessEnv, args: readonly string[] = [
     batch: whole(env, 'POS_REENCRYPT_BATCH', 100, 1, 10_000),
     pause: whole(env, 'POS_REENCRYPT_PAUSE_MS', 5, 0, 60_000),
     adminToken: randomBytes(24).toString('base64url'),
+    // Those of the operations manual.
+    limits: {
+      global: whole(env, 'POS_GLOBAL_LIMIT', 1000, 1, 1_000_000),
+      api: whole(env, 'POS_API_LIMIT', 100, 1, 1_000_000),
+    },
   }
 }
 
@@ -56,11 +67,31 @@ export function readSettings(env: NodeJS.ProcessEnv, args: readonly string[] = [
  * @throws {RangeError} when it is none of the three.
  */
 export function readFramework(args: readonly string[], otherwise?: string): FrameworkName | undefined {
-  const { values } = parseArgs({ args: [...args], options: { framework: { type: 'string' } } })
-  const wanted = values.framework ?? (otherwise || undefined)
+  const wanted = readArguments(args).framework ?? (otherwise || undefined)
   const known = frameworkNames.find((name) => name === wanted)
   if (wanted === undefined || known !== undefined) return known
   throw new RangeError(`the framework must be one of ${frameworkNames.join(', ')}: npm start -- --framework=fastify`)
+}
+
+function readArguments(args: readonly string[]): { readonly framework?: string; readonly redis?: string } {
+  return parseArgs({ args: [...args], options: { framework: { type: 'string' }, redis: { type: 'string' } } }).values
+}
+
+/**
+ * Reads which Redis counts for the limits: `--redis=redis://127.0.0.1:6379`, or else what the environment says.
+ *
+ * @throws {RangeError} when it is no address of one; the message does not repeat it, as it may hold a password.
+ */
+export function readRedis(args: readonly string[], env: NodeJS.ProcessEnv): Settings['redis'] {
+  const { POS_REDIS = '', POS_REDIS_PREFIX: prefix = '' } = env
+  const url = readArguments(args).redis ?? POS_REDIS
+  if (url === '') return undefined
+  if (!URL.canParse(url) || !/^rediss?:\/\//.test(url)) {
+    throw new RangeError(
+      'the address of Redis must begin with redis:// or rediss://: npm start -- --redis=redis://127.0.0.1:6379',
+    )
+  }
+  return { url, prefix: prefix || 'pos' }
 }
 
 function tlsSettings(env: NodeJS.ProcessEnv): Pick<Settings, 'tls' | 'httpPort'> {

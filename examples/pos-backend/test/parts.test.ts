@@ -126,6 +126,7 @@ test('the greeting has the commands for a whole rotation in their order, with th
     adminToken: 'abc',
     refresh: 2600,
     version: 7,
+    apiLimit: 100,
     pid: 4711,
   })
   const steps = text.match(/(?<=^ {2})sleep \d+|\/admin\/\w+|'\{"version":\d+\}'/gm)
@@ -136,6 +137,7 @@ test('the greeting has the commands for a whole rotation in their order, with th
   const admin = text.split('\n').filter((line) => line.includes('/admin/'))
   expect(admin.every((line) => line.includes("-H 'x-admin-token: abc'"))).toBe(true)
   expect(text).toContain('runs on hono')
+  expect(text).toContain('seq 101')
   expect(text).toContain('kill 4711')
 })
 
@@ -149,6 +151,7 @@ test('the greeting over https names the certificate to curl, and the way over fr
     adminToken: 'abc',
     refresh: 1,
     version: 1,
+    apiLimit: 100,
     pid: 4711,
   })
   expect(text).toContain(`Plain http is redirected: ${plainOrigin}`)
@@ -159,7 +162,16 @@ test('the greeting over https names the certificate to curl, and the way over fr
 
 describe('settings', () => {
   test('are checked', () => {
-    expect(readSettings({ PORT: '3001' })).toMatchObject({ port: 3001, seed: 3000 })
+    expect(readSettings({ PORT: '3001' })).toMatchObject({
+      port: 3001,
+      seed: 3000,
+      limits: { global: 1000, api: 100 },
+    })
+    expect(readSettings({})).not.toHaveProperty('redis')
+    expect(readSettings({ POS_API_LIMIT: '7' }).limits).toEqual({ global: 1000, api: 7 })
+    for (const POS_API_LIMIT of ['0', '-1', '1.5', 'none', '1000001']) {
+      expect(() => readSettings({ POS_API_LIMIT })).toThrow('POS_API_LIMIT must be')
+    }
     expect(readSettings({}).adminToken).not.toBe(readSettings({}).adminToken)
     for (const PORT of ['x', '-1', '65536', '3.5', '1e3']) expect(() => readSettings({ PORT })).toThrow('PORT must be')
   })
@@ -176,6 +188,17 @@ describe('settings', () => {
     }
     expect(() => framework([], 'koa')).toThrow('must be one of express, fastify, hono')
     expect(() => framework(['--framwork=hono'])).toThrow('--framwork')
+  })
+
+  test('choose where the limits are counted', () => {
+    const redis = (args: string[], env: NodeJS.ProcessEnv = {}) => readSettings(env, args).redis
+    expect(redis(['--redis=redis://127.0.0.1:6379'])).toEqual({ url: 'redis://127.0.0.1:6379', prefix: 'pos' })
+    const env = { POS_REDIS: 'rediss://a.example', POS_REDIS_PREFIX: 'tills' }
+    expect(redis([], env)).toEqual({ url: 'rediss://a.example', prefix: 'tills' })
+    expect(redis(['--redis=redis://b.example'], env)?.url).toBe('redis://b.example')
+    for (const wrong of ['http://u:p4ss@a.example', 'p4ss', 'redis:p4ss', 'redis://p4ss word']) {
+      expect(() => redis([`--redis=${wrong}`])).toThrow(/^(?!.*p4ss).*must begin with redis:/)
+    }
   })
 
   test('of https come together or not at all', () => {

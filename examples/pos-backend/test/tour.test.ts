@@ -40,7 +40,7 @@ test('the tour holds on each framework', { timeout: 240_000 }, async () => {
     'The shop on fastify:',
     'The shop on hono:',
   ])
-  expect(printed.match(/^ok {2}/gm)?.length).toBe(3 * 20)
+  expect(printed.match(/^ok {2}/gm)?.length).toBe(3 * 22)
   expect(code).toBe(0)
 })
 

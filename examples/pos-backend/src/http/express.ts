@@ -1,26 +1,34 @@
+import { dataOf } from '@mosaajii/core'
 import { notFound, problems, toExpress } from '@mosaajii/core/express'
 import { fetchMetadata, reportEndpoint, securityHeaders } from '@mosaajii/headers/express'
-import express, { type Request, type Response } from 'express'
+import { limitDecision } from '@mosaajii/ratelimit'
+import { rateLimit } from '@mosaajii/ratelimit/express'
+import express, { type Request, type RequestHandler, type Response } from 'express'
 import type { HttpApp, HttpOptions } from './framework.ts'
 import { bodyOf } from './node-body.ts'
-import { apiPolicy, localHosts, pagePolicy, reportsPath } from './policies.ts'
+import { apiPolicy, callerAddress, localHosts, pagePolicy, reportsPath } from './policies.ts'
 import { logUnexpected } from './problems.ts'
-import { type Answer, queryOf, type ShopRequest } from './route.ts'
+import { type Answer, queryOf, type Route, type ShopRequest } from './route.ts'
 
 /** The shop on Express. */
-export function expressApp({ routes, events }: HttpOptions): HttpApp {
+export function expressApp({ routes, events, limits }: HttpOptions): HttpApp {
   const app = express()
   app.disable('x-powered-by').disable('etag')
   app.enable('strict routing').enable('case sensitive routing')
 
-  app.use(securityHeaders(apiPolicy), toExpress(localHosts))
+  // Before everything that costs: what no route takes counts too.
+  app.use(securityHeaders(apiPolicy), rateLimit(limits.limiter, ['global']))
+  app.use(toExpress(localHosts), toExpress(callerAddress))
   app.post(reportsPath, reportEndpoint({ events }))
   app.use(fetchMetadata())
 
-  const pageHeaders = securityHeaders(pagePolicy)
+  const guards: Record<Route['face'], readonly RequestHandler[]> = {
+    page: [securityHeaders(pagePolicy)],
+    api: [rateLimit(limits.limiter, ['api'])],
+    part: [],
+  }
   for (const { method, path, face, handle } of routes) {
-    const guards = face === 'page' ? [pageHeaders] : []
-    app[method](path, ...guards, async (req, res) => send(res, await handle(shopRequest(req, res))))
+    app[method](path, ...guards[face], async (req, res) => send(res, await handle(shopRequest(req, res))))
   }
 
   app.use(notFound())
@@ -33,6 +41,8 @@ function shopRequest(req: Request, res: Response): ShopRequest {
     params: req.params as Record<string, string>,
     query: queryOf(req.originalUrl),
     nonce: String(res.locals['cspNonce']),
+    address: dataOf(req, callerAddress),
+    limits: dataOf(req, limitDecision),
     body: bodyOf(req),
     header: (name) => req.get(name),
   }

@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http'
 import type { EventSink } from '@mosaajii/core'
+import type { Limits } from '../limits.ts'
 import type { Route } from './route.ts'
 
 /** What each framework mounts. */
@@ -7,6 +8,7 @@ export interface HttpOptions {
   readonly routes: readonly Route[]
   /** Where the reports of browsers go. */
   readonly events: EventSink
+  readonly limits: Limits
 }
 
 /** The shop on one framework, ready for a server of Node. */

@@ -8,6 +8,8 @@ import type { ReencryptionStatus } from '../domain/reencryption.ts'
 import type { Shop } from '../domain/shop.ts'
 import { customerCard, storedCard } from './customer-card.ts'
 import { keyCard } from './key-card.ts'
+import { limitsCard } from './limits-card.ts'
+import type { LimitsView } from './limits-view.ts'
 import { type Html, pageFrame } from './page-frame.ts'
 
 /** What the page at `/` is made of. */
@@ -19,6 +21,7 @@ export interface HomePageOptions {
   readonly nonce: string
   /** How many violation reports have come. */
   readonly reports: number
+  readonly limits: LimitsView
   /** An e-mail address to look for, instead of a part of the list. */
   readonly search?: string
   /** The code of what was refused before this page. */
@@ -30,6 +33,7 @@ export interface HomeView {
   readonly now: number
   readonly token: string
   readonly reports: number
+  readonly limits: LimitsView
   readonly keys: readonly KeyUse[]
   readonly reencryption: ReencryptionStatus
   readonly total: number
@@ -47,13 +51,14 @@ export async function homePage(options: HomePageOptions): Promise<Html> {
   return document(await look(options), options.nonce)
 }
 
-async function look({ shop, token, page, search, refused, reports }: HomePageOptions): Promise<HomeView> {
+async function look({ shop, token, page, search, refused, reports, limits }: HomePageOptions): Promise<HomeView> {
   const found = search === undefined ? await shop.customers.list(page) : await find(shop, search)
   const [first] = found.items
   return {
     now: shop.clock.now(),
     token,
     reports,
+    limits,
     keys: await shop.keys.use(),
     reencryption: shop.reencryption.status(),
     total: await shop.customers.count(),
@@ -83,7 +88,7 @@ function document(view: HomeView, nonce: string): Html {
     intro: 'Customers, payments and receipts. Names, addresses and card numbers are sealed field by field.',
     aside: html`An example of the Mosaajii Security SDK<br><a href="/reports">Violation reports: ${view.reports}</a>`,
     content: html`${view.refused === undefined ? '' : html`<p class="note">${refusalText(view.refused)}</p>`}
-${keyCard(view)} ${customerCard(view)} ${storedCard(view.stored)}`,
+${keyCard(view)} ${limitsCard(view.limits)} ${customerCard(view)} ${storedCard(view.stored)}`,
     ...(changing && { refresh: 2 }),
   })
 }

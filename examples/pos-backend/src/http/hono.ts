@@ -1,25 +1,34 @@
 import { getRequestListener } from '@hono/node-server'
-import { errorHandler, notFound, problems, toHono } from '@mosaajii/core/hono'
+import { dataOf } from '@mosaajii/core'
+import { clientAddress, errorHandler, nodeServer, notFound, problems, toHono } from '@mosaajii/core/hono'
 import { fetchMetadata, reportEndpoint, securityHeaders } from '@mosaajii/headers/hono'
-import { type Context, Hono } from 'hono'
+import { limitDecision } from '@mosaajii/ratelimit'
+import { rateLimit } from '@mosaajii/ratelimit/hono'
+import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import type { HttpApp, HttpOptions } from './framework.ts'
-import { apiPolicy, localHosts, pagePolicy, reportsPath } from './policies.ts'
+import { apiPolicy, callerAddress, localHosts, pagePolicy, reportsPath } from './policies.ts'
 import { logUnexpected } from './problems.ts'
-import { type Answer, queryOf, type ShopRequest } from './route.ts'
+import { type Answer, queryOf, type Route, type ShopRequest } from './route.ts'
 
 /** The shop on Hono. */
-export function honoApp({ routes, events }: HttpOptions): HttpApp {
+export function honoApp({ routes, events, limits }: HttpOptions): HttpApp {
   const app = new Hono<{ Variables: { cspNonce: string } }>()
   app.onError(problems({ onError: logUnexpected }))
   app.notFound(notFound())
 
-  app.use(securityHeaders(apiPolicy), toHono(localHosts))
+  // Before everything that costs: what no route takes counts too.
+  app.use(clientAddress(nodeServer()), securityHeaders(apiPolicy), rateLimit(limits.limiter, ['global']))
+  app.use(toHono(localHosts), toHono(callerAddress))
   app.post(reportsPath, reportEndpoint({ events }))
   app.use(fetchMetadata())
 
-  const pageHeaders = securityHeaders(pagePolicy)
+  const guards: Record<Route['face'], readonly MiddlewareHandler[]> = {
+    page: [securityHeaders(pagePolicy)],
+    api: [rateLimit(limits.limiter, ['api'])],
+    part: [],
+  }
   for (const { method, path, face, handle } of routes) {
-    if (face === 'page') app.on(method, path, pageHeaders)
+    for (const guard of guards[face]) app.on(method, path, guard)
     app.on(method, path, async (c) => send(await handle(shopRequest(c, c.get('cspNonce')))))
   }
 
@@ -33,6 +42,8 @@ function shopRequest(c: Context, nonce: string): ShopRequest {
     params: c.req.param(),
     query: queryOf(c.req.url),
     nonce,
+    address: dataOf(c, callerAddress),
+    limits: dataOf(c, limitDecision),
     body: bodyOf(c.req.raw),
     header: (name) => c.req.header(name),
   }

@@ -1,10 +1,15 @@
+import type { Decision } from '@mosaajii/ratelimit'
+import type { Caller } from '../limits.ts'
+
 /** What a handler may know of a request, whichever framework received it. */
-export interface ShopRequest {
+export interface ShopRequest extends Caller {
   /** The placeholders of the route's path, such as `id`. */
   readonly params: Readonly<Record<string, string>>
   readonly query: URLSearchParams
   /** The nonce of this answer's policy: a page puts it on its style and its script. */
   readonly nonce: string
+  /** What the limits said of this request. */
+  readonly limits: Decision
   /** The body, not read yet. */
   readonly body: AsyncIterable<Uint8Array>
   /** A header by its name in lower case. */
@@ -23,8 +28,11 @@ export interface Route {
   readonly method: 'get' | 'post' | 'patch'
   /** As all three frameworks read it: `/customers/:id`. */
   readonly path: string
-  /** Which policy its answers carry: that of pages or that of the API. */
-  readonly face: 'api' | 'page'
+  /**
+   * Which policy its answers carry, and which limits it has. All have that of the API but pages; only the API has the limit of the API, and not the
+   * parts that a page loads.
+   */
+  readonly face: 'api' | 'page' | 'part'
   readonly handle: (request: ShopRequest) => Answer | Promise<Answer>
 }
 

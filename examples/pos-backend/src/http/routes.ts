@@ -1,11 +1,14 @@
 import { readPage } from '../domain/paging.ts'
 import type { Shop } from '../domain/shop.ts'
+import type { Limits } from '../limits.ts'
 import type { RecentReports } from '../recent-reports.ts'
+import type { RefusalCount } from '../refusal-count.ts'
 import { adminRoutes } from './admin.ts'
 import { readForm, readJson } from './body.ts'
 import { type FormTokens, formTokens } from './form-tokens.ts'
 import { homePage } from './home-page.ts'
 import { icon } from './icon.ts'
+import { limitsView } from './limits-view.ts'
 import { reportsPage } from './reports-page.ts'
 import { json, page, type Route, type ShopRequest } from './route.ts'
 import { shopScript } from './shop-script.ts'
@@ -20,25 +23,30 @@ export interface RoutesOptions {
   readonly secure: boolean
   /** The violation reports that the page `/reports` shows. */
   readonly reports: RecentReports
+  readonly limits: Limits
+  readonly refusals: RefusalCount
 }
 
 /** All routes of the shop. They only translate between HTTP and the domain, and know no framework: each of the three mounts this table. */
-export function shopRoutes({ shop, adminToken, secure, reports }: RoutesOptions): readonly Route[] {
+export function shopRoutes(options: RoutesOptions): readonly Route[] {
+  const { shop, adminToken, secure, reports, limits, refusals } = options
   const tokens = formTokens({ adminToken, secure })
   return [
     ...customerRoutes(shop),
     ...paymentRoutes(shop),
-    ...adminRoutes(shop, tokens),
-    ...homeRoutes(shop, tokens, reports),
+    ...adminRoutes(shop, tokens, limits),
+    ...homeRoutes(options, tokens),
     view('/reports', ({ nonce }) => page(reportsPage(reports.latest(), nonce))),
     view('/reports/try', ({ nonce }) => page(tryPage(nonce))),
-    ...[shopScript, icon].map((file) => read(file.path, () => ({ status: 200, ...file }))),
+    ...[shopScript, icon].map((file) => part(file.path, () => ({ status: 200, ...file }))),
+    part('/limits', async (request) => json(await limitsView(limits, refusals, request))),
   ]
 }
 
 type Handle = Route['handle']
 const read = (path: string, handle: Handle): Route => ({ method: 'get', path, face: 'api', handle })
 const write = (path: string, handle: Handle): Route => ({ method: 'post', path, face: 'api', handle })
+const part = (path: string, handle: Handle): Route => ({ method: 'get', path, face: 'part', handle })
 const view = (path: string, handle: Handle): Route => ({ method: 'get', path, face: 'page', handle })
 
 function customerRoutes({ customers }: Shop): Route[] {
@@ -73,12 +81,14 @@ function paymentRoutes({ payments, receipts }: Shop): Route[] {
 /** How many customers the page at `/` lists at once. */
 const pageRows = 12
 
-function homeRoutes(shop: Shop, tokens: FormTokens, reports: RecentReports): Route[] {
+function homeRoutes({ shop, reports, limits, refusals }: RoutesOptions, tokens: FormTokens): Route[] {
   const home = async (request: ShopRequest, look: { search?: string; refused?: string }) => {
     const { token, headers } = tokens.issue(request)
     const rows = readPage(look.search === undefined ? after(request.query) : undefined, undefined, pageRows)
+    const seen = await limitsView(limits, refusals, request)
+    const { nonce } = request
     return page(
-      await homePage({ shop, token, page: rows, nonce: request.nonce, reports: reports.count(), ...look }),
+      await homePage({ shop, token, page: rows, nonce, reports: reports.count(), limits: seen, ...look }),
       headers,
     )
   }

@@ -18,7 +18,15 @@ const main = fileURLToPath(new URL('../main.ts', import.meta.url))
 const startLimit = 20_000
 
 /** What the caller's environment may say of another shop. */
-const unset = { MOSAAJII_SECRET: '', POS_FRAMEWORK: '', POS_TLS_CERT: '', POS_TLS_KEY: '', POS_HTTP_PORT: '' }
+const unset = {
+  MOSAAJII_SECRET: '',
+  POS_FRAMEWORK: '',
+  POS_TLS_CERT: '',
+  POS_TLS_KEY: '',
+  POS_HTTP_PORT: '',
+  POS_GLOBAL_LIMIT: '',
+  POS_API_LIMIT: '',
+}
 
 /** Starts the shop's `main.ts` as `npm start` does, on a free port, and waits until it listens. */
 export async function startChild(args: readonly string[], env: Readonly<Record<string, string>>): Promise<ServerChild> {

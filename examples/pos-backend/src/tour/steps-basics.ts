@@ -4,6 +4,7 @@ import type { Receipt } from '../domain/receipts.ts'
 import { people } from '../people.ts'
 import { seed } from '../seed.ts'
 import { ask, must, mustRefuse } from './client.ts'
+import { httpTarget } from './http-target.ts'
 import { formsOf, textsIn } from './raw-bytes.ts'
 import { expect, type Step, seconds } from './report.ts'
 import type { World } from './world.ts'
@@ -39,7 +40,7 @@ async function start(world: World): Promise<string> {
 
 async function seedShop(world: World): Promise<string> {
   const started = performance.now()
-  world.seeded = await seed({ origin: world.child.origin, ...world.size })
+  world.seeded = await seed({ target: httpTarget(world.child.origin), ...world.size })
   for (const { id, name, email, phone } of world.seeded.customers) world.expected.set(id, { name, email, phone })
   const stored = world.storedRows().length
   const { customers } = world.size

@@ -1,4 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Libsql from 'libsql'
 import type { FrameworkName } from '../http/framework.ts'
@@ -28,6 +31,9 @@ export interface SeedSize {
   readonly payments: number
 }
 
+/** The tour sends more at once than any till. Two of its steps look at the limits, in a shop that has those of the manual. */
+const wideLimits = { POS_GLOBAL_LIMIT: '1000000', POS_API_LIMIT: '1000000' }
+
 /** What the steps of the tour share: a data folder, the server over it, and what the server must know. */
 export class World {
   readonly folder: string
@@ -39,10 +45,14 @@ export class World {
   #child: ServerChild | undefined
   #printed = ''
 
-  constructor(folder: string, framework: FrameworkName, size: SeedSize) {
+  readonly #redis: string
+
+  /** @param redis the address of a Redis that counts for the limits; empty: they are counted in memory. */
+  constructor(folder: string, framework: FrameworkName, size: SeedSize, redis = '') {
     this.folder = folder
     this.framework = framework
     this.size = size
+    this.#redis = redis
   }
 
   get child(): ServerChild {
@@ -52,10 +62,34 @@ export class World {
 
   /** Starts the server over the same data folder, as after a crash or a deployment. */
   async start(env: Readonly<Record<string, string>> = {}): Promise<ServerChild> {
-    // A rotated key becomes active after two refresh intervals.
-    const settings = { PORT: '0', POS_DATA: this.folder, POS_SEED: '0', POS_REFRESH_MS: '2000' }
-    this.#child = await startChild([`--framework=${this.framework}`], { ...settings, ...env })
+    this.#child = await this.#startIn(this.folder, { ...wideLimits, ...env })
     return this.#child
+  }
+
+  /** Runs another shop with the limits that `npm start` has, over a folder of its own, and ends it after the work. */
+  async aside<T>(work: (child: ServerChild) => Promise<T>): Promise<T> {
+    const folder = await mkdtemp(join(tmpdir(), 'pos-tour-aside-'))
+    let child: ServerChild | undefined
+    try {
+      child = await this.#startIn(folder, {})
+      return await work(child)
+    } finally {
+      await child?.kill()
+      await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+    }
+  }
+
+  #startIn(folder: string, env: Readonly<Record<string, string>>): Promise<ServerChild> {
+    // A rotated key becomes active after two refresh intervals. Each start has counters of its own, also on Redis.
+    const settings = {
+      PORT: '0',
+      POS_DATA: folder,
+      POS_SEED: '0',
+      POS_REFRESH_MS: '2000',
+      POS_REDIS: this.#redis,
+      POS_REDIS_PREFIX: `tour-${randomUUID()}`,
+    }
+    return startChild([`--framework=${this.framework}`], { ...settings, ...env })
   }
 
   /** Ends the server at once: SIGKILL. */

@@ -10,8 +10,11 @@ import type { Acquirer } from '../../src/domain/acquirer.ts'
 import { openShop, type Shop } from '../../src/domain/shop.ts'
 import { type FrameworkName, frameworkNames, httpApp } from '../../src/http/framework.ts'
 import { shopRoutes } from '../../src/http/routes.ts'
+import { type Limits, openLimits } from '../../src/limits.ts'
 import { closeServer, listen, portOf, type Tls } from '../../src/listen.ts'
 import { allOf, recentReports } from '../../src/recent-reports.ts'
+import { refusalCount } from '../../src/refusal-count.ts'
+import type { Settings } from '../../src/settings.ts'
 import { clientOf, type RawAnswer, type RawRequest } from './client.ts'
 
 /** The admin token of every test shop. */
@@ -22,6 +25,7 @@ export interface TestShop {
   readonly shop: Shop
   readonly port: number
   readonly events: RecordingSink
+  readonly limits: Limits
   /** Sends a request with a JSON body and reads the JSON answer. */
   ask<T = Problem>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<T>>
   /** Sends a request as it is. */
@@ -44,7 +48,12 @@ export interface TestShopOptions {
   readonly clock?: Clock
   readonly acquirer?: Acquirer
   readonly tls?: Tls
+  /** Default: more than a test sends. */
+  readonly limits?: Settings['limits']
+  readonly redis?: Settings['redis']
 }
+
+const wide: Settings['limits'] = { global: 100_000, api: 100_000 }
 
 /** Opens a shop on one framework. */
 export type OpenTestShop = (options?: TestShopOptions) => Promise<TestShop>
@@ -58,7 +67,7 @@ export function onEachFramework(tests: (open: OpenTestShop, framework: Framework
 
 /** Opens a shop that is closed and deleted after the test. A rotated key becomes active after two refresh intervals. */
 export async function openTestShop(framework: FrameworkName, options: TestShopOptions = {}): Promise<TestShop> {
-  const { tls, ...rest } = options
+  const { tls, limits: most = wide, redis, ...rest } = options
   const folder = await mkdtemp(join(tmpdir(), 'pos-test-'))
   // Before anything can fail. What is to be done after a test is done in the reverse order, each also when another one failed.
   onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }))
@@ -69,14 +78,17 @@ export async function openTestShop(framework: FrameworkName, options: TestShopOp
   const shop = await openShop({ database, provider, store, events, refresh: '1m', batch: 20, pause: 0, ...rest })
   onTestFinished(() => shop.close())
   const reports = recentReports()
-  const routes = shopRoutes({ shop, adminToken, secure: tls !== undefined, reports })
-  const app = await httpApp(framework, { routes, events: allOf(events, reports) })
+  const refusals = refusalCount()
+  const limits = await openLimits({ limits: most, ...(redis && { redis }), events: allOf(events, refusals) })
+  onTestFinished(() => limits.close())
+  const routes = shopRoutes({ shop, adminToken, secure: tls !== undefined, reports, limits, refusals })
+  const app = await httpApp(framework, { routes, events: allOf(events, reports), limits })
   onTestFinished(() => app.close())
   const server = await listen(app.listener, 0, tls)
   onTestFinished(() => closeServer(server))
   const port = portOf(server)
   const send = clientOf(port, tls?.cert)
-  return { shop, port, events, send, ask: asker(send), sql: sqlOn(database) }
+  return { shop, port, events, limits, send, ask: asker(send), sql: sqlOn(database) }
 }
 
 function asker(send: TestShop['send']): TestShop['ask'] {

@@ -17,6 +17,29 @@ for (const form of document.forms) {
   })
 }
 
+// How far the limits are, while somebody looks.
+const limits = document.querySelector('[data-limits]')
+function showLimit({ name, limit, remaining, resetMs }) {
+  const item = limits.querySelector(`[data-rule="${name}"]`)
+  if (item === null) return
+  const used = limit - remaining
+  item.querySelector('rect').setAttribute('width', String((used / limit) * 100))
+  item.querySelector('svg').setAttribute('aria-label', `${used} of ${limit}`)
+  item.querySelector('[data-used]').textContent = `${used.toLocaleString('en')} used`
+  const next = resetMs === 0 ? 'all free' : `the next is free in ${Math.ceil(resetMs / 1000)} s`
+  item.querySelector('[data-next]').textContent = next
+}
+async function lookAtLimits() {
+  if (document.hidden) return
+  const answer = await fetch(limits.dataset.limits)
+  // Whoever is refused waits, as everybody should.
+  if (!answer.ok) return
+  const { refused, rules } = await answer.json()
+  limits.querySelector('[data-refused]').textContent = refused.toLocaleString('en')
+  for (const rule of rules) showLimit(rule)
+}
+if (limits !== null) setInterval(() => lookAtLimits().catch(() => undefined), 5000)
+
 // Times in words. The exact one stays in the tooltip.
 const units = [
   ['day', 86_400],

@@ -1,0 +1,36 @@
+import { html } from 'hono/html'
+import type { LimitView } from '../limits.ts'
+import type { LimitsView } from './limits-view.ts'
+import type { Html } from './page-frame.ts'
+
+const titles: Readonly<Record<string, string>> = {
+  global: 'Everything',
+  api: 'The API',
+  authentication: 'Wrong tokens',
+}
+
+/** The limits of whoever looks at the page. A script keeps them up to date; without one they are those of the moment. */
+export function limitsCard({ store, refused, rules }: LimitsView): Html {
+  return html`<section class="card" data-limits="/limits">
+<div class="head"><h2>Your limits</h2><p class="quiet small">Counted ${store === 'memory' ? 'in memory' : 'on Redis'}; refused since the start: <strong data-refused>${refused}</strong></p></div>
+<ul class="legend">${rules.map(limitItem)}</ul>
+</section>`
+}
+
+function limitItem(view: LimitView): Html {
+  const { name, limit, window, remaining } = view
+  const used = limit - remaining
+  return html`<li data-rule="${name}">
+<div class="row"><span>${titles[name] ?? name}</span><span class="chip">${limit.toLocaleString('en')} in ${spanText(window)}</span></div>
+<svg class="bar thin" viewBox="0 0 100 1" preserveAspectRatio="none" role="img" aria-label="${used} of ${limit}"><rect class="c0" width="${(used / limit) * 100}" height="1"></rect></svg>
+<div class="row"><strong data-used>${used.toLocaleString('en')} used</strong><span class="quiet small" data-next>${nextText(view)}</span></div>
+</li>`
+}
+
+function spanText(ms: number): string {
+  return ms >= 60_000 ? `${ms / 60_000} min` : `${ms / 1000} s`
+}
+
+function nextText({ resetMs }: LimitView): string {
+  return resetMs === 0 ? 'all free' : `the next is free in ${Math.ceil(resetMs / 1000)} s`
+}
