@@ -21,8 +21,8 @@ const longestHeader = 8192
  * @throws {TypeError} when an option is unknown or a value has the wrong type.
  * @example
  * const compiled = compileHeaders({ csp: { 'default-src': ["'self'"], 'script-src': [NONCE] }, contentTypeOptions: 'nosniff' })
- * compiled.static // [['X-Content-Type-Options', 'nosniff']]
- * compiled.dynamic('MTIzNDU2Nzg5MDEyMzQ1Njc4') // [['Content-Security-Policy', "default-src 'self'; script-src 'nonce-MTIzNDU2Nzg5MDEyMzQ1Njc4'"]]
+ * compiled.static // [['x-content-type-options', 'nosniff']]
+ * compiled.dynamic('MTIzNDU2Nzg5MDEyMzQ1Njc4') // [['content-security-policy', "default-src 'self'; script-src 'nonce-MTIzNDU2Nzg5MDEyMzQ1Njc4'"]]
  */
 export function compileHeaders(policy: HeaderPolicy): CompiledHeaders {
   const snapshot = policyOf(policy)

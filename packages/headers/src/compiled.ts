@@ -19,7 +19,7 @@ export function compiledHeaders(
   const fixed = headers.filter(([, value]) => !value.includes(nonceGap))
   const waiting = headers.filter((header) => !fixed.includes(header))
   const cut = waiting.map(([name, value]) => [name, value.split(nonceGap)] as const)
-  const fill: Fill = (nonce) => cut.map(([name, parts]) => [name, parts.reduce((text, part) => text + nonce + part)])
+  const fill: Fill = (nonce) => cut.map(([name, parts]) => [name, parts.join(nonce)])
   const fresh = nonceSource()
   const dynamic: Fill = (nonce) => fill(checkedNonce(nonce))
   return Object.freeze({

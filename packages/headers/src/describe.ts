@@ -2,7 +2,7 @@ import { dynamicPairs, isCompiled } from './compiled.ts'
 import { mistyped } from './errors.ts'
 import type { CompiledHeaders } from './policy.ts'
 
-const lists = /^(Content-Security|Permissions|Reporting)-/
+const lists = /^(content-security|permissions|reporting)-/
 const indent = '\n  '
 
 /**
@@ -10,7 +10,7 @@ const indent = '\n  '
  *
  * @example
  * describe(compileHeaders({ csp: { 'default-src': ["'self'"], 'script-src': [NONCE] } }))
- * // Content-Security-Policy
+ * // content-security-policy
  * //   default-src 'self'
  * //   script-src 'nonce-{nonce}'
  * @throws {TypeError} when it is something else.
@@ -20,7 +20,7 @@ export function describe(compiled: CompiledHeaders): string {
   const lines = [...dynamicPairs(compiled, '{nonce}'), ...compiled.static].map(([name, value]) =>
     lists.test(name) ? [name, ...value.split(/[;,] /)].join(indent) : `${name}: ${value}`,
   )
-  if (compiled.cacheControl === 'no-store on html') lines.push('Cache-Control: no-store (text/html only)')
+  if (compiled.cacheControl === 'no-store on html') lines.push('cache-control: no-store (text/html only)')
   if (compiled.warnings.length > 0) lines.push(['Warnings', ...compiled.warnings].join(indent))
   return lines.join('\n')
 }

@@ -10,31 +10,34 @@ import { referrerPolicies, words } from './tables.ts'
 /** Checks the value of an option and writes the value of its header; `undefined` when no header follows from it alone. */
 type Write = (value: unknown, path: string, build: Build) => string | undefined
 
-/** Each option that is a header, in the order in which they are sent. */
+/**
+ * Each option that is a header, in the order in which they are sent. The names are in lower case, as HTTP/2 has them: any other is a new string for
+ * Node at each answer, to be looked up anew.
+ */
 export const headerTable: readonly (readonly [option: keyof HeaderPolicy, header: string, write: Write])[] = [
-  ['csp', 'Content-Security-Policy', cspText],
-  ['cspReportOnly', 'Content-Security-Policy-Report-Only', reportOnlyText],
-  ['hsts', 'Strict-Transport-Security', hstsText],
-  ['permissionsPolicy', 'Permissions-Policy', permissionsPolicyText],
-  ['referrerPolicy', 'Referrer-Policy', referrerPolicyText],
-  ['contentTypeOptions', 'X-Content-Type-Options', wordOf('nosniff')],
-  ['frameOptions', 'X-Frame-Options', wordOf('DENY SAMEORIGIN')],
+  ['csp', 'content-security-policy', cspText],
+  ['cspReportOnly', 'content-security-policy-report-only', reportOnlyText],
+  ['hsts', 'strict-transport-security', hstsText],
+  ['permissionsPolicy', 'permissions-policy', permissionsPolicyText],
+  ['referrerPolicy', 'referrer-policy', referrerPolicyText],
+  ['contentTypeOptions', 'x-content-type-options', wordOf('nosniff')],
+  ['frameOptions', 'x-frame-options', wordOf('DENY SAMEORIGIN')],
   [
     'crossOriginOpenerPolicy',
-    'Cross-Origin-Opener-Policy',
+    'cross-origin-opener-policy',
     wordOf('same-origin same-origin-allow-popups noopener-allow-popups unsafe-none'),
   ],
-  ['crossOriginEmbedderPolicy', 'Cross-Origin-Embedder-Policy', wordOf('require-corp credentialless unsafe-none')],
-  ['crossOriginResourcePolicy', 'Cross-Origin-Resource-Policy', wordOf('same-origin same-site cross-origin')],
-  ['originAgentCluster', 'Origin-Agent-Cluster', (value, path) => (flagOf(value, path) ? '?1' : '?0')],
-  ['dnsPrefetchControl', 'X-DNS-Prefetch-Control', wordOf('off on')],
+  ['crossOriginEmbedderPolicy', 'cross-origin-embedder-policy', wordOf('require-corp credentialless unsafe-none')],
+  ['crossOriginResourcePolicy', 'cross-origin-resource-policy', wordOf('same-origin same-site cross-origin')],
+  ['originAgentCluster', 'origin-agent-cluster', (value, path) => (flagOf(value, path) ? '?1' : '?0')],
+  ['dnsPrefetchControl', 'x-dns-prefetch-control', wordOf('off on')],
   [
     'permittedCrossDomainPolicies',
-    'X-Permitted-Cross-Domain-Policies',
+    'x-permitted-cross-domain-policies',
     wordOf('none master-only by-content-type by-ftp-filename all none-this-response'),
   ],
-  ['reportingEndpoints', 'Reporting-Endpoints', reportingEndpointsText],
-  ['cacheControl', 'Cache-Control', cacheControlText],
+  ['reportingEndpoints', 'reporting-endpoints', reportingEndpointsText],
+  ['cacheControl', 'cache-control', cacheControlText],
 ]
 
 /** Every option of a policy. */

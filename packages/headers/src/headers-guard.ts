@@ -32,7 +32,7 @@ export function headersGuard(choice: HeadersChoice): Guard<'cspNonce', string> {
       const nonce = outer ?? freshNonce()
       // Some other guard may have that name: what is not of the own source is checked before it goes into a header.
       const dynamic = outer === undefined ? dynamicPairs(compiled, nonce) : compiled.dynamic(outer)
-      const headers = dynamic.length === 0 ? compiled.static : [...compiled.static, ...dynamic]
+      const headers = dynamic.length === 0 ? compiled.static : compiled.static.concat(dynamic)
       const writing = compiled.cacheControl === 'no-store on html' ? writeOnHtml : removeNames
       return { pass: true, data: nonce, headers, writing }
     },
@@ -55,13 +55,13 @@ function chooser(choice: HeadersChoice): (facts: Facts) => CompiledHeaders {
 
 /** They tell an attacker which server and version to look up. */
 function removeNames(answer: Answer): void {
-  answer.remove('X-Powered-By')
-  answer.remove('Server')
+  answer.remove('x-powered-by')
+  answer.remove('server')
 }
 
 function writeOnHtml(answer: Answer): void {
   removeNames(answer)
-  const type = answer.get('Content-Type')
+  const type = answer.get('content-type')
   if (type === undefined || !/^\s*text\/html\s*(;|$)/i.test(type)) return
-  if (answer.get('Cache-Control') === undefined) answer.set('Cache-Control', 'no-store')
+  if (answer.get('cache-control') === undefined) answer.set('cache-control', 'no-store')
 }

@@ -113,7 +113,7 @@ export interface HeaderPolicy {
 
 /** A policy that was checked, with everything worked out that does not change from answer to answer. It is frozen. */
 export interface CompiledHeaders {
-  /** The headers that are the same on each answer. */
+  /** The headers that are the same on each answer, their names in lower case. */
   readonly static: readonly HeaderPair[]
   /**
    * The headers that hold the nonce.

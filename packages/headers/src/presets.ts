@@ -69,7 +69,7 @@ const manual: HeaderPolicy = {
  * - `manual`: the values of the operations manual, HSTS preloading included.
  *
  * @example
- * compileHeaders(presets.api).static[0] // ['Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'"]
+ * compileHeaders(presets.api).static[0] // ['content-security-policy', "default-src 'none'; frame-ancestors 'none'"]
  */
 export const presets: { readonly strict: HeaderPolicy; readonly api: HeaderPolicy; readonly manual: HeaderPolicy } =
   deepFrozen({ strict, api, manual })

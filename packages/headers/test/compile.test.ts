@@ -25,11 +25,11 @@ describe('a compiled policy', () => {
       reports: '/r',
       frameOptions: 'DENY',
     })
-    expect(compiled.static).toEqual([['X-Frame-Options', 'DENY']])
+    expect(compiled.static).toEqual([['x-frame-options', 'DENY']])
     expect(compiled.usesNonce).toBe(true)
     const dynamic = [
-      ['Content-Security-Policy', `script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; report-uri /r`],
-      ['Content-Security-Policy-Report-Only', `default-src 'self'; script-src 'self' 'nonce-${nonce}'; report-uri /r`],
+      ['content-security-policy', `script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; report-uri /r`],
+      ['content-security-policy-report-only', `default-src 'self'; script-src 'self' 'nonce-${nonce}'; report-uri /r`],
     ]
     expect(compiled.dynamic(nonce)).toEqual(dynamic)
     expect(compiled.pairs(nonce)).toEqual([...compiled.static, ...dynamic])
@@ -103,7 +103,7 @@ describe('a compiled policy', () => {
         return asked === 1 ? ["'self'"] : ['*; script-src *']
       },
     }
-    expect(headerOf({ csp, reports: '/r' })).toBe("Content-Security-Policy: img-src 'self'; report-uri /r")
+    expect(headerOf({ csp, reports: '/r' })).toBe("content-security-policy: img-src 'self'; report-uri /r")
     expect(asked).toBe(1)
   })
 
@@ -139,7 +139,7 @@ describe('a compiled policy', () => {
       get: (target, key, receiver) =>
         key === '0' && (asked += 1) > 1 ? '*; script-src *' : (Reflect.get(target, key, receiver) as unknown),
     })
-    expect(headerOf({ csp: { 'img-src': sources } })).toBe("Content-Security-Policy: img-src 'self'")
+    expect(headerOf({ csp: { 'img-src': sources } })).toBe("content-security-policy: img-src 'self'")
   })
 
   it('says nothing when nothing is asked', () => {
@@ -150,37 +150,37 @@ describe('a compiled policy', () => {
 
 describe('the values of headers', () => {
   const cases: readonly (readonly [HeaderPolicy, string])[] = [
-    [{ csp: { sandbox: true } }, 'Content-Security-Policy: sandbox'],
+    [{ csp: { sandbox: true } }, 'content-security-policy: sandbox'],
     [
       { csp: { sandbox: ['allow-forms', 'allow-scripts'], 'upgrade-insecure-requests': true } },
-      'Content-Security-Policy: sandbox allow-forms allow-scripts; upgrade-insecure-requests',
+      'content-security-policy: sandbox allow-forms allow-scripts; upgrade-insecure-requests',
     ],
     [
       { csp: { 'trusted-types': ['shop', 'dompurify', "'allow-duplicates'"] } },
-      "Content-Security-Policy: trusted-types shop dompurify 'allow-duplicates'",
+      "content-security-policy: trusted-types shop dompurify 'allow-duplicates'",
     ],
-    [{ csp: { 'trusted-types': ["'none'"] } }, "Content-Security-Policy: trusted-types 'none'"],
+    [{ csp: { 'trusted-types': ["'none'"] } }, "content-security-policy: trusted-types 'none'"],
     [
       { csp: { 'report-uri': ['/a?b=c&d', 'https://a.example/r'] } },
-      'Content-Security-Policy: report-uri /a?b=c&d https://a.example/r',
+      'content-security-policy: report-uri /a?b=c&d https://a.example/r',
     ],
     [
       { csp: { 'default-src': ["'self'"] }, reports: '/r' },
-      "Content-Security-Policy: default-src 'self'; report-uri /r",
+      "content-security-policy: default-src 'self'; report-uri /r",
     ],
-    [{ trustedTypes: 'enforce' }, "Content-Security-Policy: require-trusted-types-for 'script'"],
+    [{ trustedTypes: 'enforce' }, "content-security-policy: require-trusted-types-for 'script'"],
     [
       { cspReportOnly: { 'img-src': ['*'] }, reports: 'https://a.example/r' },
-      'Content-Security-Policy-Report-Only: img-src *; report-uri https://a.example/r',
+      'content-security-policy-report-only: img-src *; report-uri https://a.example/r',
     ],
-    [{ hsts: { maxAge: 0 } }, 'Strict-Transport-Security: max-age=0'],
+    [{ hsts: { maxAge: 0 } }, 'strict-transport-security: max-age=0'],
     [
       { hsts: { maxAge: 31_536_000_000, preload: false, includeSubDomains: false } },
-      'Strict-Transport-Security: max-age=31536000',
+      'strict-transport-security: max-age=31536000',
     ],
     [
       { hsts: { maxAge: '730d', includeSubDomains: true, preload: true } },
-      'Strict-Transport-Security: max-age=63072000; includeSubDomains; preload',
+      'strict-transport-security: max-age=63072000; includeSubDomains; preload',
     ],
     [
       {
@@ -190,26 +190,26 @@ describe('the values of headers', () => {
           payment: ['self', 'https://pay.example', 'https://*.pay.example:8443'],
         },
       },
-      'Permissions-Policy: camera=(), web-share=*, payment=(self "https://pay.example" "https://*.pay.example:8443")',
+      'permissions-policy: camera=(), web-share=*, payment=(self "https://pay.example" "https://*.pay.example:8443")',
     ],
-    [{ referrerPolicy: 'no-referrer' }, 'Referrer-Policy: no-referrer'],
+    [{ referrerPolicy: 'no-referrer' }, 'referrer-policy: no-referrer'],
     [
       { referrerPolicy: ['no-referrer', 'strict-origin-when-cross-origin'] },
-      'Referrer-Policy: no-referrer, strict-origin-when-cross-origin',
+      'referrer-policy: no-referrer, strict-origin-when-cross-origin',
     ],
-    [{ contentTypeOptions: 'nosniff' }, 'X-Content-Type-Options: nosniff'],
-    [{ frameOptions: 'SAMEORIGIN' }, 'X-Frame-Options: SAMEORIGIN'],
-    [{ crossOriginOpenerPolicy: 'noopener-allow-popups' }, 'Cross-Origin-Opener-Policy: noopener-allow-popups'],
-    [{ crossOriginEmbedderPolicy: 'credentialless' }, 'Cross-Origin-Embedder-Policy: credentialless'],
-    [{ crossOriginResourcePolicy: 'same-site' }, 'Cross-Origin-Resource-Policy: same-site'],
-    [{ originAgentCluster: false }, 'Origin-Agent-Cluster: ?0'],
-    [{ dnsPrefetchControl: 'on' }, 'X-DNS-Prefetch-Control: on'],
-    [{ permittedCrossDomainPolicies: 'none-this-response' }, 'X-Permitted-Cross-Domain-Policies: none-this-response'],
+    [{ contentTypeOptions: 'nosniff' }, 'x-content-type-options: nosniff'],
+    [{ frameOptions: 'SAMEORIGIN' }, 'x-frame-options: SAMEORIGIN'],
+    [{ crossOriginOpenerPolicy: 'noopener-allow-popups' }, 'cross-origin-opener-policy: noopener-allow-popups'],
+    [{ crossOriginEmbedderPolicy: 'credentialless' }, 'cross-origin-embedder-policy: credentialless'],
+    [{ crossOriginResourcePolicy: 'same-site' }, 'cross-origin-resource-policy: same-site'],
+    [{ originAgentCluster: false }, 'origin-agent-cluster: ?0'],
+    [{ dnsPrefetchControl: 'on' }, 'x-dns-prefetch-control: on'],
+    [{ permittedCrossDomainPolicies: 'none-this-response' }, 'x-permitted-cross-domain-policies: none-this-response'],
     [
       { reportingEndpoints: { csp: 'https://a.example/r?a=1', default: 'https://b.example' } },
-      'Reporting-Endpoints: csp="https://a.example/r?a=1", default="https://b.example"',
+      'reporting-endpoints: csp="https://a.example/r?a=1", default="https://b.example"',
     ],
-    [{ cacheControl: 'no-store' }, 'Cache-Control: no-store'],
+    [{ cacheControl: 'no-store' }, 'cache-control: no-store'],
   ] // prettier-ignore
 
   it.each(cases)('%o', (policy, header) => {
@@ -226,8 +226,8 @@ describe('trustedTypes: report', () => {
   it('makes a policy that only reports', () => {
     const compiled = compileHeaders({ csp: { 'default-src': ["'self'"] }, trustedTypes: 'report', reports: '/r' })
     expect(compiled.static).toEqual([
-      ['Content-Security-Policy', "default-src 'self'; report-uri /r"],
-      ['Content-Security-Policy-Report-Only', "require-trusted-types-for 'script'; report-uri /r"],
+      ['content-security-policy', "default-src 'self'; report-uri /r"],
+      ['content-security-policy-report-only', "require-trusted-types-for 'script'; report-uri /r"],
     ])
   })
 
@@ -237,7 +237,7 @@ describe('trustedTypes: report', () => {
       trustedTypes: 'report',
     })
     expect(compiled.static).toEqual([
-      ['Content-Security-Policy-Report-Only', "img-src 'self'; report-uri /mine; require-trusted-types-for 'script'"],
+      ['content-security-policy-report-only', "img-src 'self'; report-uri /mine; require-trusted-types-for 'script'"],
     ])
   })
 
@@ -245,7 +245,7 @@ describe('trustedTypes: report', () => {
     const csp: CspPolicy = { 'default-src': ["'self'"], 'report-uri': ['/mine'], 'report-to': ['csp'] }
     const compiled = compileHeaders({ csp, trustedTypes: 'report', reportingEndpoints: { csp: 'https://a.example/r' } })
     expect(compiled.static[1]).toEqual([
-      'Content-Security-Policy-Report-Only',
+      'content-security-policy-report-only',
       "report-uri /mine; report-to csp; require-trusted-types-for 'script'",
     ])
   })
@@ -332,17 +332,17 @@ describe('a description', () => {
     })
     expect(described(compiled)).toBe(
       [
-        'Content-Security-Policy',
+        'content-security-policy',
         "  default-src 'self'",
         "  script-src 'nonce-{nonce}' 'unsafe-eval'",
         "  base-uri 'none'",
         '  upgrade-insecure-requests',
-        'Strict-Transport-Security: max-age=31536000; includeSubDomains',
-        'Permissions-Policy',
+        'strict-transport-security: max-age=31536000; includeSubDomains',
+        'permissions-policy',
         '  camera=()',
         '  payment=(self)',
-        'Referrer-Policy: no-referrer, same-origin',
-        'Cache-Control: no-store (text/html only)',
+        'referrer-policy: no-referrer, same-origin',
+        'cache-control: no-store (text/html only)',
         'Warnings',
         "  csp.script-src: 'unsafe-eval' turns text into code",
       ].join('\n'),

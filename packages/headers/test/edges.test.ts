@@ -142,7 +142,7 @@ describe.each(frameworks)('%s', (framework) => {
 
   test('a header that the handler sets wins, but not one that names the server', async () => {
     const answer = await sent({ target: '/own' })
-    expectHeaders(answer, strict, ['X-Frame-Options'])
+    expectHeaders(answer, strict, ['x-frame-options'])
     expect(answer.all('x-frame-options')).toEqual(['SAMEORIGIN'])
   })
 

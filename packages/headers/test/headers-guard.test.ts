@@ -43,7 +43,7 @@ describe('the policy', () => {
     const policy: { csp: Record<string, string[]> } = { csp: { 'default-src': ["'none'"] } }
     const guard = headersGuard(policy)
     policy.csp['default-src'] = ['*']
-    expect(guard.check(facts())).toMatchObject({ headers: [['Content-Security-Policy', "default-src 'none'"]] })
+    expect(guard.check(facts())).toMatchObject({ headers: [['content-security-policy', "default-src 'none'"]] })
     expect(() => headersGuard({ csp: { 'default-src': ['none'] } })).toThrow(
       expect.objectContaining({ code: 'POLICY_REFUSED' }),
     )
@@ -95,7 +95,7 @@ describe('the nonce', () => {
       ...presets.strict,
       cspReportOnly: { 'script-src': presets.strict.csp?.['script-src'] ?? [], 'report-uri': ['/csp-reports'] },
     })
-    const policies = headers.filter(([name]) => name.startsWith('Content-Security-Policy'))
+    const policies = headers.filter(([name]) => name.startsWith('content-security-policy'))
     expect(policies).toHaveLength(2)
     for (const [, value] of policies) expect(value).toContain(`'nonce-${data}'`)
   })
@@ -136,7 +136,7 @@ describe('when headers are written', () => {
   })
 
   test('what the handler says of caching wins', () => {
-    const said = { 'Content-Type': 'text/html', 'Cache-Control': 'private, max-age=60' }
+    const said = { 'Content-Type': 'text/html', 'cache-control': 'private, max-age=60' }
     expect(written(presets.strict, said)['cache-control']).toBe('private, max-age=60')
   })
 

@@ -16,20 +16,20 @@ const noFeatures =
 describe('strict', () => {
   it('sends exactly this', () => {
     expect(headersOf(presets.strict)).toEqual({
-      'Content-Security-Policy':
+      'content-security-policy':
         `default-src 'none'; script-src 'nonce-${nonce}' 'strict-dynamic' https: 'unsafe-inline'; style-src 'self' 'nonce-${nonce}'; ` +
         "img-src 'self'; font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; " +
         "frame-ancestors 'none'; require-trusted-types-for 'script'",
-      'Strict-Transport-Security': 'max-age=31536000; includeSubDomains',
-      'Permissions-Policy': noFeatures,
-      'Referrer-Policy': 'strict-origin-when-cross-origin',
-      'X-Content-Type-Options': 'nosniff',
-      'X-Frame-Options': 'DENY',
-      'Cross-Origin-Opener-Policy': 'same-origin',
-      'Cross-Origin-Resource-Policy': 'same-origin',
-      'Origin-Agent-Cluster': '?1',
-      'X-DNS-Prefetch-Control': 'off',
-      'X-Permitted-Cross-Domain-Policies': 'none',
+      'strict-transport-security': 'max-age=31536000; includeSubDomains',
+      'permissions-policy': noFeatures,
+      'referrer-policy': 'strict-origin-when-cross-origin',
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-resource-policy': 'same-origin',
+      'origin-agent-cluster': '?1',
+      'x-dns-prefetch-control': 'off',
+      'x-permitted-cross-domain-policies': 'none',
     })
     expect(compileHeaders(presets.strict).cacheControl).toBe('no-store on html')
   })
@@ -46,7 +46,7 @@ describe('strict', () => {
   ]
 
   it.each(variants)('leaves the CSP Evaluator nothing to say, %s', (_how, policy) => {
-    const { csp } = new CspParser(headersOf(policy)['Content-Security-Policy'] ?? '')
+    const { csp } = new CspParser(headersOf(policy)['content-security-policy'] ?? '')
     // The strict checks judge the policy as it is written, so they come first.
     const findings = new CspEvaluator(csp).evaluate([...STRICTCSP_CHECKS], [...DEFAULT_CHECKS])
     expect(findings.filter(({ severity }) => severity !== Severity.NONE)).toEqual([])
@@ -54,7 +54,7 @@ describe('strict', () => {
   })
 
   it('would hear of it if it had something to say', () => {
-    const { csp } = new CspParser(headersOf(presets.manual)['Content-Security-Policy'] ?? '')
+    const { csp } = new CspParser(headersOf(presets.manual)['content-security-policy'] ?? '')
     const findings = new CspEvaluator(csp).evaluate([...STRICTCSP_CHECKS], [...DEFAULT_CHECKS])
     expect(findings.some(({ severity }) => severity < Severity.NONE)).toBe(true)
   })
@@ -63,14 +63,14 @@ describe('strict', () => {
 describe('api', () => {
   it('sends exactly this', () => {
     expect(headersOf(presets.api)).toEqual({
-      'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
-      'Strict-Transport-Security': 'max-age=31536000; includeSubDomains',
-      'Referrer-Policy': 'no-referrer',
-      'X-Content-Type-Options': 'nosniff',
-      'X-Frame-Options': 'DENY',
-      'Cross-Origin-Resource-Policy': 'same-origin',
-      'X-Permitted-Cross-Domain-Policies': 'none',
-      'Cache-Control': 'no-store',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+      'strict-transport-security': 'max-age=31536000; includeSubDomains',
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'cross-origin-resource-policy': 'same-origin',
+      'x-permitted-cross-domain-policies': 'none',
+      'cache-control': 'no-store',
     })
     const { usesNonce, warnings, cacheControl } = compileHeaders(presets.api)
     expect({ usesNonce, warnings, cacheControl }).toEqual({ usesNonce: false, warnings: [], cacheControl: 'no-store' })
@@ -80,14 +80,14 @@ describe('api', () => {
 describe('manual', () => {
   it('sends what the operations manual says, word for word', () => {
     expect(headersOf(presets.manual)).toEqual({
-      'Content-Security-Policy':
+      'content-security-policy':
         `default-src 'self'; script-src 'self' 'nonce-${nonce}'; style-src 'self' 'nonce-${nonce}'; img-src 'self' data: https:; ` +
         "font-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'",
-      'X-Frame-Options': 'DENY',
-      'X-Content-Type-Options': 'nosniff',
-      'Referrer-Policy': 'strict-origin-when-cross-origin',
-      'Permissions-Policy': noFeatures,
-      'Strict-Transport-Security': 'max-age=31536000; includeSubDomains; preload',
+      'x-frame-options': 'DENY',
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'strict-origin-when-cross-origin',
+      'permissions-policy': noFeatures,
+      'strict-transport-security': 'max-age=31536000; includeSubDomains; preload',
     })
     expect(compileHeaders(presets.manual).warnings).toEqual([])
   })

@@ -177,7 +177,7 @@ describe('a source is accepted:', () => {
 
   it.each(accepted)('%s', (source) => {
     expect(compileHeaders({ csp: { 'img-src': [source] } }).static).toEqual([
-      ['Content-Security-Policy', `img-src ${source}`],
+      ['content-security-policy', `img-src ${source}`],
     ])
   })
 
@@ -734,11 +734,11 @@ describe('what the policy vouches for', () => {
     })
     expect(compiled.dynamic('MTIzNDU2Nzg5MDEyMzQ1Njc4')).toEqual([
       [
-        'Content-Security-Policy',
+        'content-security-policy',
         "new-src 'nonce-MTIzNDU2Nzg5MDEyMzQ1Njc4' 'new-keyword' app:; img-src 'new-keyword' app: app://shop; new-flag",
       ],
     ])
-    expect(compiled.static).toEqual([['Permissions-Policy', 'new-feature=(self)']])
+    expect(compiled.static).toEqual([['permissions-policy', 'new-feature=(self)']])
   })
 
   it.each([
