@@ -6,6 +6,7 @@ import { type Entry, entryOf, type GuardRecord } from './record.ts'
 export abstract class RequestFacts implements Facts, GuardRecord {
   last: Entry | undefined = undefined
   watched = false
+  hasCookies = false
   writing = false
   #address: string | undefined = undefined
   #addressKnown = false

@@ -20,6 +20,8 @@ export interface GuardRecord {
   last: Entry | undefined
   /** `writeHead` of the response calls the `writing` of guards. */
   watched: boolean
+  /** A guard has set a cookie. */
+  hasCookies: boolean
   /** They are being called. */
   writing: boolean
 }
