@@ -3,14 +3,19 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { runtimes } from './lib/runtimes.mjs'
 
-const AREAS = { crypto: './crypto/area.mjs', headers: './headers/area.mjs', micro: './micro/area.mjs' }
-const USAGE = `usage: node bench/run.mjs [${Object.keys(AREAS).join(' | ')}] [--quick] [--nodes=20,22,24,26]`
+const AREAS = {
+  crypto: './crypto/area.mjs',
+  headers: './headers/area.mjs',
+  ratelimit: './ratelimit/area.mjs',
+  micro: './micro/area.mjs',
+}
+const USAGE = `usage: node bench/run.mjs [${Object.keys(AREAS).join(' | ')}] [--quick] [--nodes=20,22,24,26] [--only=parts of ratelimit]`
 
-const { areas, quick, on } = readArguments()
+const { areas, quick, on, only } = readArguments()
 for (const area of areas) {
   const { run } = await import(AREAS[area])
   const began = Date.now()
-  const { text, figures } = await run({ runtimes: on, quick })
+  const { text, figures } = await run({ runtimes: on, quick, only })
   console.log(text)
   console.log(`\nNode ${on.map((each) => each.version).join(', ')}; ${((Date.now() - began) / 1000).toFixed(0)} s`)
   save(area, figures)
@@ -30,12 +35,12 @@ function readArguments() {
   try {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
-      options: { quick: { type: 'boolean', default: false }, nodes: { type: 'string' } },
+      options: { quick: { type: 'boolean', default: false }, nodes: { type: 'string' }, only: { type: 'string' } },
     })
     const unknown = positionals.find((area) => !Object.hasOwn(AREAS, area))
     if (unknown !== undefined) throw new RangeError(`there is no area "${unknown}"`)
     const chosen = positionals.length > 0 ? positionals : ['crypto']
-    return { areas: chosen, quick: values.quick, on: runtimes(values.nodes?.split(',')) }
+    return { areas: chosen, quick: values.quick, on: runtimes(values.nodes?.split(',')), only: values.only?.split(',') }
   } catch (error) {
     console.error(`${error.message}\n${USAGE}`)
     process.exit(2)

@@ -2,6 +2,7 @@
 import { ensureBuilt } from '../lib/built.mjs'
 import { interleave } from '../lib/interleave.mjs'
 import { quantile, summary } from '../lib/measure.mjs'
+import { above, difference, joined, quotient } from '../lib/rounds.mjs'
 import { digits, table } from '../lib/table.mjs'
 
 const FRAMEWORKS = ['express', 'fastify', 'hono']
@@ -31,31 +32,6 @@ export async function run({ runtimes, quick }) {
   const { notes } = runs[0][nodes[0]]
   return { text: report(costs, nodes, verdicts, notes), figures: { verdicts, notes, ...figuresOf(costs) } }
 }
-
-/** The rounds of all runs, one run after the other. Each run has processes of its own. */
-function joined(runs) {
-  const costs = {}
-  for (const run of runs) {
-    for (const [node, { costs: groups }] of Object.entries(run)) {
-      for (const [group, tasks] of Object.entries(groups)) {
-        for (const [task, rounds] of Object.entries(tasks)) {
-          ;(((costs[node] ??= {})[group] ??= {})[task] ??= []).push(...rounds)
-        }
-      }
-    }
-  }
-  return costs
-}
-
-/** Each round's cost above the bare framework, which is there twice: their mean is less noisy than either. */
-function above(tasks, name) {
-  const bare = tasks.bare.map((cost, round) => (cost + tasks['bare again'][round]) / 2)
-  return tasks[name].map((cost, round) => cost - bare[round])
-}
-
-const perRound = (one, other, combine) => one.map((cost, round) => combine(cost, other[round]))
-const quotient = (one, other) => perRound(one, other, (a, b) => a / b)
-const difference = (one, other) => perRound(one, other, (a, b) => a - b)
 
 function shareVerdicts(costs, nodes) {
   const verdict = (framework, variant) => ({

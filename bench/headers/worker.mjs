@@ -3,10 +3,10 @@
 // much as is to be measured; within one process the requests of each meet the same compiled framework.
 import { randomBytes } from 'node:crypto'
 import { nonceSource } from '@mosaajii/headers'
+import { listenAll, servedTasks } from '../lib/served.mjs'
 import { serve } from '../lib/worker.mjs'
 import { bridgeServers } from './bridges.mjs'
 import { checkBridges, checkHeaders } from './check.mjs'
-import { listenAll, servedTasks } from './served.mjs'
 
 const [set, loadRuntime] = process.argv.slice(2)
 const [what, framework] = set.split(' ')

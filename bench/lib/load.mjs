@@ -1,5 +1,6 @@
 // The load of one server: `load.mjs`, a child of the process that serves. It sends plain bytes over kept-alive connections and counts the
-// bytes that come back; a real HTTP client would use more time than the server, and the server would wait for it.
+// bytes that come back; a real HTTP client would use more time than the server, and the server would wait for it. Each connection comes
+// from an address of its own, as clients do: limiters count by it.
 import { once } from 'node:events'
 import { connect } from 'node:net'
 
@@ -33,7 +34,7 @@ async function send({ port, requests }) {
 async function pool(port) {
   const size = await responseSize(port)
   const lines = []
-  for (let i = 0; i < CONNECTIONS; i++) lines.push(await line(port, size))
+  for (let i = 0; i < CONNECTIONS; i++) lines.push(await line(port, `127.0.0.${i + 2}`, size))
   return (requests) => {
     let left = requests
     const more = () => left-- > 0
@@ -41,8 +42,8 @@ async function pool(port) {
   }
 }
 
-/** One connection: sends, waits for a whole response, sends again, as long as `more()` says so. */
-async function line(port, size) {
+/** One connection from an address of loopback: sends, waits for a whole response, sends again, as long as `more()` says so. */
+async function line(port, localAddress, size) {
   let more
   let done
   let missing = 0
@@ -59,6 +60,7 @@ async function line(port, size) {
   }
   const socket = connect({
     port,
+    localAddress,
     host: '127.0.0.1',
     noDelay: true,
     onread: { buffer: Buffer.alloc(16384), callback: receive },
@@ -73,7 +75,7 @@ async function line(port, size) {
   }
 }
 
-/** All responses of one application are equally long: nonces, dates and entity tags have a fixed length. */
+/** All responses of one application are equally long: nonces, dates, entity tags and what is left of a limit have a fixed length. */
 async function responseSize(port) {
   const socket = connect(port, '127.0.0.1')
   socket.setEncoding('latin1').write(REQUEST)

@@ -21,7 +21,7 @@ export async function listenAll(servers) {
  *
  * @param {Record<string, number>} ports
  * @param {string} loadRuntime the Node that sends the requests: the same one whatever Node serves
- * @returns {import('../lib/measure.mjs').Task[]}
+ * @returns {import('./measure.mjs').Task[]}
  */
 export function servedTasks(ports, loadRuntime) {
   pinToOneCore()

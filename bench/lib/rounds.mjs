@@ -1,0 +1,32 @@
+// Arithmetic on costs round by round: what was measured within the same fraction of a second is combined before anything is summed up.
+
+/**
+ * The rounds of several runs of `interleave`, one run after the other. Each run has processes of its own.
+ *
+ * @returns {Record<string, Record<string, Record<string, number[]>>>} costs by runtime, group and task
+ */
+export function joined(runs) {
+  const costs = {}
+  for (const run of runs) {
+    for (const [node, { costs: groups }] of Object.entries(run)) {
+      for (const [group, tasks] of Object.entries(groups)) {
+        for (const [task, rounds] of Object.entries(tasks)) {
+          ;(((costs[node] ??= {})[group] ??= {})[task] ??= []).push(...rounds)
+        }
+      }
+    }
+  }
+  return costs
+}
+
+/** Each round's cost above the bare framework, which is there twice: their mean is less noisy than either. */
+export function above(tasks, name) {
+  const bare = tasks.bare.map((cost, round) => (cost + tasks['bare again'][round]) / 2)
+  return tasks[name].map((cost, round) => cost - bare[round])
+}
+
+const perRound = (one, other, combine) => one.map((cost, round) => combine(cost, other[round]))
+
+export const quotient = (one, other) => perRound(one, other, (a, b) => a / b)
+
+export const difference = (one, other) => perRound(one, other, (a, b) => a - b)
