@@ -1,5 +1,5 @@
 import slotOf from 'cluster-key-slot'
-import type { Cluster } from 'ioredis'
+import type { Cluster, Redis } from 'ioredis'
 import type { CounterState, Demand, OpenWindows, Receipt, StoreAnswer } from '../window-store.ts'
 import type { Calls } from './calls.ts'
 import type { Nodes } from './connection.ts'
@@ -7,12 +7,24 @@ import type { Deadline } from './deadlines.ts'
 import type { CountOperation } from './demands.ts'
 import { SingleWindows } from './single.ts'
 
-/** The primaries of a cluster, as its client knows them. */
+/**
+ * The primaries of a cluster, as its client knows them. The client connects to a node when it is first asked, and refuses all other calls until it
+ * has; so each node is connected as soon as it is known, the replicas too: they may take over.
+ */
 export function nodesOf(client: Cluster): Nodes {
+  client.on('+node', connectSoon)
+  for (const node of client.nodes()) connectSoon(node)
   return {
     of: (key) => client.slots[slotOf(key)]?.[0] ?? '',
     lookAgain: () => client.refreshSlotsCache(),
   }
+}
+
+/** Not at once: the call for which a node was just made would be refused. */
+function connectSoon(node: Redis): void {
+  setImmediate(() => {
+    if (node.status === 'wait') node.connect().catch(() => undefined)
+  })
 }
 
 /** The demands of a call that lie in one slot, and where they stand in the call. */

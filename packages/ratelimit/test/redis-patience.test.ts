@@ -1,0 +1,116 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MessageChannel } from 'node:worker_threads'
+import { describe, expect, it, vi } from 'vitest'
+import { Breaker } from '../src/redis/breaker.ts'
+import { Connection } from '../src/redis/connection.ts'
+import { Deadlines } from '../src/redis/deadlines.ts'
+import { Script } from '../src/redis/script.ts'
+
+const never = new Promise<never>(() => undefined)
+
+describe('deadlines', () => {
+  it('end what waits too long, and nothing else', async () => {
+    const deadlines = new Deadlines(30)
+    const [slow, quick, twice] = [deadlines.begin(), deadlines.begin(), deadlines.begin()]
+    const begun = performance.now()
+    const ends = Promise.allSettled([slow.within(never), twice.within(never), twice.within(Promise.resolve(2))])
+    expect(await quick.within(sleep(5, 'in time'))).toBe('in time')
+    quick.end()
+    expect((await ends).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled'])
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(30)
+    await expect(slow.within(sleep(0))).rejects.toThrow('no answer in time')
+  })
+
+  it('let answers through that lay there while the process itself was held up', async () => {
+    const deadlines = new Deadlines(20)
+    const deadline = deadlines.begin()
+    const { port1, port2 } = new MessageChannel()
+    const answer = new Promise((resolve) => void port2.once('message', () => resolve('read late')))
+    const waits = deadline.within(answer)
+    port1.postMessage('')
+    for (const end = performance.now() + 60; performance.now() < end; );
+    expect(await waits).toBe('read late')
+    port1.close()
+  })
+
+  it('need one timer for all calls', async () => {
+    const timer = vi.spyOn(globalThis, 'setTimeout')
+    const deadlines = new Deadlines(20)
+    const calls = Array.from({ length: 100 }, () => deadlines.begin())
+    expect(timer).toHaveBeenCalledTimes(1)
+    const ends = Promise.allSettled(calls.map((call) => call.within(never)))
+    timer.mockRestore()
+    expect((await ends).every(({ status }) => status === 'rejected')).toBe(true)
+  })
+})
+
+describe('a breaker', () => {
+  const make = (probe: () => Promise<unknown>): Breaker => new Breaker({ failures: 3, probeEvery: 20, probe })
+
+  it('opens after failures in a row, and closes when a probe or a call succeeds', async () => {
+    let answers = false
+    let probes = 0
+    const breaker = make(async () => {
+      probes++
+      if (!answers) throw new Error('gone')
+    })
+    breaker.failed()
+    breaker.failed()
+    breaker.succeeded()
+    breaker.failed()
+    breaker.failed()
+    expect(breaker.isOpen).toBe(false)
+    breaker.failed()
+    expect(breaker.isOpen).toBe(true)
+    await vi.waitFor(() => expect(probes).toBeGreaterThan(2))
+    expect(breaker.isOpen).toBe(true)
+    answers = true
+    await vi.waitFor(() => expect(breaker.isOpen).toBe(false))
+    for (let i = 0; i < 3; i++) breaker.failed()
+    breaker.succeeded()
+    expect(breaker.isOpen).toBe(false)
+    const before = probes
+    await sleep(60)
+    expect(probes).toBe(before)
+  })
+})
+
+describe('a connection', () => {
+  const script = new Script('return 1')
+
+  it('sends the text only when the server does not know the script, and nothing twice otherwise', async () => {
+    const sent: string[] = []
+    const failing = (message: string) => async (): Promise<unknown> => {
+      sent.push(message)
+      throw new Error(message)
+    }
+    const commands = { exists: never, evalBuffer: async () => sent.push('text') }
+    const run = (message: string): Promise<unknown> => {
+      const client = { ...commands, exists: () => never, evalshaBuffer: failing(message) }
+      const nodes = { of: () => '', lookAgain: () => undefined }
+      const connection = new Connection(client, { deadline: 50, failures: 3, probeEvery: 1000 }, nodes)
+      return connection.call((deadline) => connection.run(script, 1, ['k'], deadline))
+    }
+    await run('NOSCRIPT No matching script.')
+    await expect(run('Connection is closed.')).rejects.toMatchObject({ code: 'WINDOW_STORE_FAILED', status: 503 })
+    await expect(run('LOADING Redis is loading')).rejects.toThrow('LOADING')
+    expect(sent).toEqual(['NOSCRIPT No matching script.', 'text', 'Connection is closed.', 'LOADING Redis is loading'])
+  })
+
+  it('keeps a breaker for each node, and looks for another node when one does not answer', async () => {
+    let looked = 0
+    const client = {
+      evalshaBuffer: (_: string, __: number, key = '') => (key === 'dead' ? never : Promise.resolve(1)),
+      evalBuffer: () => never,
+      exists: () => Promise.reject(new Error('gone')),
+    }
+    const nodes = { of: (key: string) => key, lookAgain: () => void looked++ }
+    const connection = new Connection(client, { deadline: 10, failures: 3, probeEvery: 10 }, nodes)
+    const run = (key: string): Promise<unknown> =>
+      connection.call((deadline) => connection.run(script, 1, [key], deadline))
+    await Promise.allSettled([run('dead'), run('dead'), run('dead')])
+    await expect(run('dead')).rejects.toThrow('asked again')
+    expect(await run('alive')).toBe(1)
+    await vi.waitFor(() => expect(looked).toBeGreaterThan(1))
+  })
+})

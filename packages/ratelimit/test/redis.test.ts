@@ -1,0 +1,286 @@
+import { isSecurityError } from '@mosaajii/core'
+import { Cluster, Redis } from 'ioredis'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { redisServerPath } from '../../../test/services.ts'
+import { KeyNames } from '../src/redis/key-names.ts'
+import { limiterClusterOptions, limiterRedisOptions, redisStore, type RedisStoreOptions } from '../src/redis.ts'
+import type { WindowRule } from '../src/window-store.ts'
+import { connected } from './support/redis-client.ts'
+import { type RedisServer, startRedis } from './support/redis-server.ts'
+import { decodedState, encodedState } from './support/redis-state.ts'
+import { windowRule } from './support/rules.ts'
+
+const rule = windowRule({ name: 'api', limit: 3, window: 60_000 })
+
+/** A client that never connects. */
+function idle(settings: object = {}): Redis {
+  return new Redis({ ...limiterRedisOptions, lazyConnect: true, ...settings })
+}
+
+describe('the options of redisStore', () => {
+  it.each([
+    ['enableOfflineQueue', { enableOfflineQueue: true }],
+    ['maxRetriesPerRequest', { maxRetriesPerRequest: 1 }],
+    ['maxRetriesPerRequest', { maxRetriesPerRequest: null }],
+    ['autoResendUnfulfilledCommands', { autoResendUnfulfilledCommands: true }],
+    ['keyPrefix', { keyPrefix: 'a{b}' }],
+  ])('refuse a client by its %s', (name, settings) => {
+    expect(() => redisStore({ client: idle(settings) })).toThrow(new RegExp(`client: .*${name}`))
+  })
+
+  it('refuse a client as ioredis makes it', () => {
+    expect(() => redisStore({ client: new Redis({ lazyConnect: true }) })).toThrow(TypeError)
+  })
+
+  it.each([
+    ['enableOfflineQueue', { enableOfflineQueue: true }],
+    ['retryDelayOnFailover', { retryDelayOnFailover: 100 }],
+    ['retryDelayOnClusterDown', { retryDelayOnClusterDown: 100 }],
+    ['retryDelayOnTryAgain', { retryDelayOnTryAgain: 100 }],
+    ['maxRetriesPerRequest', { redisOptions: { autoResendUnfulfilledCommands: false } }],
+    ['autoResendUnfulfilledCommands', { redisOptions: { maxRetriesPerRequest: 0 } }],
+    ['keyPrefix', { keyPrefix: '{a}' }],
+  ])('refuse a cluster by its %s', (name, settings) => {
+    const options = { ...limiterClusterOptions, lazyConnect: true, ...settings }
+    expect(() => redisStore({ client: new Cluster([], options) })).toThrow(new RegExp(`client: .*${name}`))
+  })
+
+  it('take clients with the settings for limiters', () => {
+    expect(() => redisStore({ client: idle() })).not.toThrow()
+    expect(() => redisStore({ client: new Cluster([], { ...limiterClusterOptions, lazyConnect: true }) })).not.toThrow()
+  })
+
+  it.each([
+    ['client', undefined],
+    ['client', {}],
+    ['prefix', ''],
+    ['prefix', 'a{b}'],
+    ['prefix', 'a b'],
+    ['prefix', 'x'.repeat(65)],
+    ['deadline', 0],
+    ['deadline', Number.NaN],
+    ['deadline', 1.5],
+    ['failures', 0],
+    ['probeEvery', 9],
+    ['denyCache', 1],
+    ['secret', 'short'],
+    ['secret', 1],
+    ['timeout', 1],
+  ])('refuse %s: %j', (name, value) => {
+    const options = { client: idle(), [name]: value } as unknown as RedisStoreOptions
+    expect(() => redisStore(options)).toThrow(name)
+  })
+})
+
+describe('the names of counters', () => {
+  it('are hashes in braces, so that counters of one subject are in one slot and nobody reads it', () => {
+    const names = new KeyNames('rl', undefined)
+    expect(names.of('api', '203.0.113.7')).toMatch(/^rl:api:\{[\w-]{22}\}$/)
+    expect(names.of('global', '203.0.113.7').slice(-24)).toBe(names.of('api', '203.0.113.7').slice(-24))
+    expect(names.of('api', '203.0.113.8')).not.toBe(names.of('api', '203.0.113.7'))
+  })
+
+  it('differ by the secret, and for characters that UTF-8 cannot write', () => {
+    const secret = '0123456789abcdef'
+    expect(new KeyNames('rl', secret).of('api', 'k')).not.toBe(new KeyNames('rl', undefined).of('api', 'k'))
+    expect(new KeyNames('rl', secret).of('api', 'k')).toBe(new KeyNames('rl', Buffer.from(secret)).of('api', 'k'))
+    const names = new KeyNames('rl', undefined)
+    expect(names.of('api', '\ud800')).not.toBe(names.of('api', '\ud801'))
+  })
+
+  it('do not grow with the number of subjects in this process', () => {
+    const names = new KeyNames('rl', undefined)
+    const first = names.of('api', 'k0')
+    for (let i = 0; i < 2500; i++) names.of('api', `k${i}`)
+    expect(names.of('api', 'k0')).toBe(first)
+  })
+})
+
+describe.skipIf(!redisServerPath())('redisStore on a real server', () => {
+  let server: RedisServer
+  let client: Redis
+  let other: Redis
+  beforeAll(async () => {
+    server = await startRedis()
+    client = await connected(new Redis(server.url, { ...limiterRedisOptions }))
+    other = await connected(new Redis(server.url, { ...limiterRedisOptions }))
+  })
+  afterAll(async () => {
+    client?.disconnect()
+    other?.disconnect()
+    await server?.close()
+  })
+  beforeEach(async () => {
+    await client.flushall()
+  })
+
+  const open = (rules: readonly WindowRule[], options: Partial<RedisStoreOptions> = {}) =>
+    redisStore({ client, deadline: 1000, ...options }).open(rules)
+  const redisKey = (one = rule, key = 'k') => new KeyNames('rl', undefined).of(one.name, key)
+
+  it('admits the limit and no more, from two processes at once', async () => {
+    const ten = windowRule({ name: 'ten', limit: 10, window: 60_000 })
+    const [here, there] = [open([ten]), open([ten], { client: other })]
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, async (_, i) =>
+        (i % 2 === 0 ? here : there).take([{ rule: ten, key: 'k', cost: 1 }]),
+      ),
+    )
+    expect(answers.filter(({ admitted }) => admitted)).toHaveLength(10)
+  })
+
+  it('takes all or nothing, and lets a shadow refuse nobody', async () => {
+    const one = windowRule({ name: 'one', limit: 1, window: 60_000 })
+    const shadow = windowRule({ name: 'shadow', limit: 1, window: 60_000, shadow: true })
+    const windows = open([rule, one, shadow])
+    const all = [rule, one, shadow].map((each) => ({ rule: each, key: 'k', cost: 1 }))
+    expect(await windows.take(all)).toMatchObject({ admitted: true })
+    expect(await windows.take(all)).toMatchObject({
+      admitted: false,
+      counters: [{ admits: true, remaining: 2 }, { admits: false }, { admits: false }],
+    })
+    const [, , last] = (await windows.take([{ rule: shadow, key: 'k', cost: 1 }])).counters
+    expect(last).toBeUndefined()
+    expect(await windows.take([all[0], all[2]].flatMap((each) => each ?? []))).toMatchObject({
+      admitted: true,
+      counters: [
+        { admits: true, remaining: 1 },
+        { admits: false, remaining: 0, receipt: undefined },
+      ],
+    })
+  })
+
+  it('writes nothing for a refused call and for a peek', async () => {
+    const windows = open([rule])
+    await windows.take([{ rule, key: 'k', cost: 3 }])
+    const before = await client.getBuffer(redisKey())
+    const expiry = await client.pexpiretime(redisKey())
+    expect((await windows.take([{ rule, key: 'k', cost: 1 }])).admitted).toBe(false)
+    await windows.peek([{ rule, key: 'k', cost: 1 }])
+    expect(await client.getBuffer(redisKey())).toEqual(before)
+    expect(await client.pexpiretime(redisKey())).toBe(expiry)
+  })
+
+  it('gives back to the life of the counter that it took from', async () => {
+    const windows = open([rule])
+    const receipts = []
+    for (let i = 0; i < 3; i++) receipts.push(...(await windows.take([{ rule, key: 'k', cost: 1 }])).counters)
+    const [first, second, third] = receipts.flatMap(({ receipt }) => receipt ?? [])
+    if (!first || !second || !third) throw new Error('nothing was taken')
+    await windows.refund([second])
+    expect(await windows.peek([{ rule, key: 'k', cost: 1 }])).toMatchObject({ counters: [{ remaining: 1 }] })
+    await windows.reset(rule, 'k')
+    await windows.take([{ rule, key: 'k', cost: 2 }])
+    await windows.refund([first, third])
+    await windows.refund([{ ...first, at: first.at + 1 }])
+    expect(await windows.peek([{ rule, key: 'k', cost: 1 }])).toMatchObject({ counters: [{ remaining: 1 }] })
+  })
+
+  it('forgets units and not a block, and a block ends when told', async () => {
+    const windows = open([rule])
+    await windows.take([{ rule, key: 'k', cost: 3 }])
+    await windows.block(rule, 'k', 120_000)
+    expect(await client.pttl(redisKey())).toBeGreaterThan(119_000)
+    await windows.reset(rule, 'k')
+    const blocked = (await windows.peek([{ rule, key: 'k', cost: 1 }])).counters[0]
+    expect(blocked).toMatchObject({ admits: false, remaining: 0 })
+    expect(blocked?.retryAfterMs).toBeGreaterThan(119_000)
+    await windows.block(rule, 'k', 0)
+    expect(await windows.take([{ rule, key: 'k', cost: 3 }])).toMatchObject({ admitted: true })
+  })
+
+  it('leaves nothing without an end behind', async () => {
+    const windows = open([rule])
+    const taken = await windows.take([{ rule, key: 'a', cost: 1 }])
+    await windows.refund(taken.counters.flatMap(({ receipt }) => receipt ?? []))
+    await windows.penalize([{ rule, key: 'b', cost: 9 }])
+    await windows.reset(rule, 'b')
+    await windows.block(rule, 'c', 1000)
+    await windows.block(rule, 'c', 0)
+    await windows.reset(rule, 'unknown')
+    await windows.block(rule, 'unknown', 0)
+    const keys = await client.keys('*')
+    expect(keys).toHaveLength(3)
+    for (const key of keys) expect(await client.pttl(key)).toBeGreaterThan(0)
+  })
+
+  it('goes by the newest time that a counter has seen when the clock of the server goes back', async () => {
+    const windows = open([rule])
+    const ahead = Date.now() + 30_000
+    const state = { mark: 1, seen: ahead, blockedUntil: 0, times: [ahead - 59_000, ahead], units: [2, 1] }
+    await client.set(redisKey(), encodedState(state))
+    const [peeked] = (await windows.peek([{ rule, key: 'k', cost: 1 }])).counters
+    expect(peeked).toMatchObject({ now: ahead, admits: false, retryAfterMs: 1000 })
+    await windows.penalize([{ rule, key: 'k', cost: 1 }])
+    expect(decodedState(await client.getBuffer(redisKey()))).toMatchObject({
+      times: [ahead - 59_000, ahead],
+      units: [1, 2],
+    })
+    expect(await client.pexpiretime(redisKey())).toBe(ahead + 60_000)
+  })
+
+  it('keeps the order of hits when a rule changes, and judges by the rule of the call', async () => {
+    const rounded = windowRule({ name: 'api', limit: 3, window: 60_000, algorithm: 'strict', subWindows: 1 })
+    await open([rounded]).take([{ rule: rounded, key: 'k', cost: 1 }])
+    const exact = open([rule])
+    await exact.take([{ rule, key: 'k', cost: 1 }])
+    const { times, units } = decodedState(await client.getBuffer(redisKey()))
+    expect(times).toHaveLength(1)
+    expect(units).toEqual([2])
+    const less = windowRule({ name: 'api', limit: 1, window: 60_000 })
+    expect(await open([less]).peek([{ rule: less, key: 'k', cost: 1 }])).toMatchObject({
+      counters: [{ admits: false, remaining: 0 }],
+    })
+  })
+
+  it('sends the script again to a server that has forgotten it', async () => {
+    const windows = open([rule])
+    await windows.take([{ rule, key: 'k', cost: 1 }])
+    await client.script('FLUSH')
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, async () => windows.take([{ rule, key: 'k', cost: 1 }])),
+    )
+    expect(answers.filter(({ admitted }) => admitted)).toHaveLength(2)
+    await client.script('FLUSH')
+    await windows.reset(rule, 'k')
+    expect(await windows.peek([{ rule, key: 'k', cost: 3 }])).toMatchObject({ admitted: true })
+  })
+
+  it('answers with a clear error that shows no key when something else is stored there', async () => {
+    const windows = open([rule], { failures: 1000 })
+    await client.lpush(redisKey(), 'x')
+    await client.set(redisKey(rule, 'old'), Buffer.concat([Buffer.from([9]), Buffer.alloc(40)]))
+    await client.set(redisKey(rule, 'cut'), 'x')
+    for (const key of ['k', 'old', 'cut']) {
+      const error: unknown = await Promise.resolve(windows.take([{ rule, key, cost: 1 }])).catch(
+        (reason: unknown) => reason,
+      )
+      if (!isSecurityError(error)) throw new Error('another error', { cause: error })
+      expect(error).toMatchObject({ code: 'WINDOW_STORE_FAILED', status: 503 })
+      expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain(redisKey(rule, key).slice(-24))
+    }
+  })
+
+  it('keeps the largest numbers', async () => {
+    const large = windowRule({ name: 'large', limit: 1_000_000_000, window: 366 * 86_400_000, algorithm: 'strict' })
+    const windows = open([large])
+    expect(await windows.take([{ rule: large, key: 'k', cost: 999_999_999 }])).toMatchObject({
+      counters: [{ remaining: 1 }],
+    })
+    expect(await windows.take([{ rule: large, key: 'k', cost: Number.MAX_SAFE_INTEGER }])).toMatchObject({
+      counters: [{ admits: false, retryAfterMs: null }],
+    })
+    await windows.penalize([{ rule: large, key: 'k', cost: Number.MAX_SAFE_INTEGER }])
+    const [last] = (await windows.peek([{ rule: large, key: 'k', cost: 1 }])).counters
+    expect(last).toMatchObject({ remaining: 0 })
+    expect(last?.retryAfterMs).toBeGreaterThan(366 * 86_400_000 - 1000)
+  })
+
+  it('keeps several prefixes and secrets apart', async () => {
+    const [a, b, c] = [open([rule]), open([rule], { prefix: 'b' }), open([rule], { secret: 'x'.repeat(16) })]
+    for (const windows of [a, b, c]) {
+      expect(await windows.take([{ rule, key: 'k', cost: 3 }])).toMatchObject({ admitted: true })
+    }
+    expect(await client.dbsize()).toBe(3)
+  })
+})
