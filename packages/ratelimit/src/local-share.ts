@@ -1,6 +1,7 @@
 import type { CallPlan } from './call-plans.ts'
 import type { Verdict } from './limiter-decision.ts'
 import type { CompiledRule } from './rules.ts'
+import { isStoreAnswer } from './store-answer.ts'
 import type { CounterState, Demand, OpenWindows, StoreAnswer, WindowRule, WindowStore } from './window-store.ts'
 
 /** What a limiter may ask of a store. */
@@ -39,9 +40,10 @@ export class LocalShares {
       if (rule !== undefined) shared.push({ ...demand, rule })
     }
     if (shared.length === 0) return undefined
-    const answer = this.windows[question](shared)
-    if (answer instanceof Promise) throw new TypeError('local shares need a store that answers at once')
-    return answer
+    const answer: unknown = this.windows[question](shared)
+    if (isStoreAnswer(answer, shared.length)) return answer
+    forget(answer)
+    throw new TypeError('local shares need a store that answers at once')
   }
 
   has(rule: WindowRule): boolean {
@@ -53,11 +55,16 @@ export class LocalShares {
     const share = this.#rules.get(rule)
     if (share === undefined) return
     try {
-      void work(this.windows, share)
+      forget(work(this.windows, share))
     } catch {
       // No place for a block. It is in the store, or the caller hears that it is not.
     }
   }
+}
+
+/** When a promise that nobody waits for rejects, that must not end the process. */
+function forget(value: unknown): void {
+  Promise.resolve(value).catch(() => undefined)
 }
 
 /**

@@ -11,6 +11,7 @@ import { RefusalEvents } from './refusal-events.ts'
 import type { Rule } from './rule.ts'
 import { type CompiledRule, compileRules } from './rules.ts'
 import { steadyTime } from './steady-time.ts'
+import { isStoreAnswer } from './store-answer.ts'
 import { StoreWatch } from './store-watch.ts'
 import { subjectKey } from './subject-key.ts'
 import type { Demand, OpenWindows, StoreAnswer, WindowRule } from './window-store.ts'
@@ -227,7 +228,7 @@ class Limiter<S> implements RateLimiter<S> {
   }
 
   #answered(question: Question, plan: CallPlan<S>, demands: readonly Demand[], answer: StoreAnswer): LimiterDecision {
-    if (!isAnswer(answer, demands.length)) {
+    if (!isStoreAnswer(answer, demands.length)) {
       return this.#unreachable(question, plan, demands, new TypeError('the store gave no answer'))
     }
     const { admitted: allowed, counters: states, source = 'store' } = answer
@@ -284,16 +285,10 @@ function counterOf<S>({ window, key }: CompiledRule<S>, subject: S): Pick<Demand
 function costIn(options: CallOptions | undefined, who: string): number {
   if (options === undefined) return 1
   checkOptions(options, who, ['cost'])
-  return options.cost === undefined ? 1 : checkedCost(options.cost, `${who}: cost`)
+  const { cost } = options
+  return cost === undefined ? 1 : checkedCost(cost, `${who}: cost`)
 }
 
 function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
   return typeof (value as { then?: unknown } | undefined)?.then === 'function'
-}
-
-/** A store that answers anything else has not decided. */
-function isAnswer(answer: unknown, counters: number): boolean {
-  if (typeof answer !== 'object' || answer === null) return false
-  const { admitted, counters: states } = answer as Partial<StoreAnswer>
-  return typeof admitted === 'boolean' && Array.isArray(states) && states.length === counters
 }

@@ -10,7 +10,7 @@ export function steadyTime(clock: Clock | undefined): () => number {
   return () => {
     try {
       const now = clock === undefined ? performance.now() : clock.now()
-      if (now > last) last = now
+      if (now > last && Number.isFinite(now)) last = now
     } catch {
       // A clock that fails moves nothing on.
     }

@@ -131,13 +131,18 @@ describe.each(failures)('a store that %s', (mood) => {
     expect((await decide(limiter, ['denied'], 'ada')).source).toBe('failure')
   })
 
-  test('refuses where the share cannot be counted either', async () => {
-    const { limiter, localStore } = broken()
-    localStore.mood = 'throws'
-    expect(summary(await limiter.check(['shared'], 'ada'))).toMatchObject({ allowed: false, source: 'failure' })
-    localStore.mood = 'answers later'
-    expect(summary(await limiter.check(['shared'], 'ada'))).toMatchObject({ allowed: false, source: 'failure' })
-  })
+  test.each(['throws', 'rejects', 'babbles', 'answers later'] as const)(
+    'refuses where the share cannot be counted either: its store %s',
+    async (localMood) => {
+      const { limiter, localStore } = broken()
+      localStore.mood = localMood
+      const decision = await limiter.check(['shared'], 'ada')
+      expect(summary(decision)).toEqual({ allowed: false, source: 'failure', violated: [], retryAfterMs: null })
+      // A rejection that nobody waits for would end the process here.
+      await limiter.block(['shared'], 'ada', '1h').catch(() => undefined)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    },
+  )
 })
 
 describe('what must be done', () => {

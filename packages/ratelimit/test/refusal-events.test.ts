@@ -151,6 +151,19 @@ describe('a flood of refusals', () => {
   })
 })
 
+test.each([Number.POSITIVE_INFINITY, Number.NaN])('a clock that says %s lifts no budget', async (odd) => {
+  const store = naiveStore({ clock: settableClock() })
+  const events = recordingSink()
+  let time = 0
+  const limiter = rateLimiter({ rules, store, events, clock: { now: () => time } })
+  for (let i = 0; i < 500; i++) {
+    await limiter.penalize(['login'], `account-${i}`)
+    time = i % 3 === 0 ? odd : 0
+    await limiter.check(['login'], `account-${i}`)
+  }
+  expect(events.named('ratelimit.refused')).toHaveLength(50)
+})
+
 test('a sink that fails changes no decision', async () => {
   const clock = settableClock()
   const write = () => {
