@@ -51,7 +51,8 @@ export interface RateLimiter<in S, N extends string = string> {
   /**
    * Counts, also above the limits.
    *
-   * @returns what `peek` would say after it. A penalty that went above a limit cannot be given back there, and no more can what was counted before it.
+   * @returns what `peek` would say after it; with the source `failure` it is not counted. A penalty that went above a limit cannot be given back
+   * there, and no more can what was counted before it.
    */
   penalize<M extends N>(names: readonly M[], subject: S, options?: CallOptions): Promise<Decision<N, M>>
   /**
