@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -46,11 +47,12 @@ const settings = [
  */
 export async function startRedis(more: readonly string[] = []): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), 'mosaajii-redis-'))
+  folders.add(folder)
   let server: RunningServer
   try {
-    server = await startOn(await freePort(), folder, more)
+    server = await startSomewhere(folder, more)
   } catch (error) {
-    await rm(folder, { recursive: true, force: true })
+    await removeFolder(folder)
     throw error
   }
   return {
@@ -69,8 +71,19 @@ export async function startRedis(more: readonly string[] = []): Promise<RedisSer
     cpuSeconds: () => cpuSecondsOf(server.pid),
     async close() {
       await server.end()
-      await rm(folder, { recursive: true, force: true })
+      await removeFolder(folder)
     },
+  }
+}
+
+/** Another program may take a port between the moment it was found free and the server's own. */
+async function startSomewhere(folder: string, more: readonly string[]): Promise<RunningServer> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startOn(await freePort(), folder, more)
+    } catch (error) {
+      if (attempt === 3) throw error
+    }
   }
 }
 
@@ -81,11 +94,18 @@ interface RunningServer {
 }
 
 const running = new Set<ChildProcess>()
+const folders = new Set<string>()
 
-// A test run that is ended from outside, or by an error of its own, must not leave servers behind.
+// A test run that ends early must not leave servers or folders behind.
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL')
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
+
+async function removeFolder(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true })
+  folders.delete(folder)
+}
 
 async function startOn(port: number, folder: string, more: readonly string[]): Promise<RunningServer> {
   const program = redisServerPath()
@@ -104,7 +124,7 @@ async function startOn(port: number, folder: string, more: readonly string[]): P
     await ended
   }
   try {
-    await answers(port, () => running.has(child))
+    await answers(port, pid, () => running.has(child))
   } catch (error) {
     await end()
     throw error
@@ -112,22 +132,28 @@ async function startOn(port: number, folder: string, more: readonly string[]): P
   return { port, pid, end }
 }
 
-/** Waits until the server takes connections. */
-async function answers(port: number, isRunning: () => boolean): Promise<void> {
+/** Waits until the server itself answers, and not one of another test that was quicker to take the port. */
+async function answers(port: number, pid: number, isRunning: () => boolean): Promise<void> {
   for (const deadline = performance.now() + 10_000; performance.now() < deadline && isRunning(); await sleep(5)) {
-    if (await takesConnection(port)) return
+    if ((await processAt(port)) === pid) return
   }
   throw new Error(`redis-server on port ${port} does not answer`)
 }
 
-function takesConnection(port: number): Promise<boolean> {
+function processAt(port: number): Promise<number> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    const settle = (answer: boolean): void => {
+    let text = ''
+    const socket = connect(port, '127.0.0.1', () => socket.write('INFO server\r\n'))
+    const settle = (): void => {
       socket.destroy()
-      resolve(answer)
+      resolve(Number(/process_id:(\d+)\r/.exec(text)?.[1]))
     }
-    socket.once('connect', () => settle(true)).once('error', () => settle(false))
+    socket.setTimeout(1000, settle)
+    socket.once('error', settle).once('close', settle)
+    socket.setEncoding('utf8').on('data', (part: string) => {
+      text += part
+      if (/process_id:\d+\r/.test(text)) settle()
+    })
   })
 }
 
