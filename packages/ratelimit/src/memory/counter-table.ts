@@ -1,5 +1,5 @@
 import { RateLimitError } from '../errors.ts'
-import { backoffGap, type CounterReading, readCounter } from '../window-math.ts'
+import { backoffGap, readCounter } from '../window-math.ts'
 import type { CounterState, Demand, Receipt, WindowRule } from '../window-store.ts'
 import { BlockedKeys } from './blocked-keys.ts'
 import { BlockPool, blockWords } from './block-pool.ts'
@@ -261,9 +261,22 @@ export class CounterTable {
   }
 
   #state(cost: number, receipt: Receipt | undefined): CounterState {
+    if (!this.#isPlain()) return this.#readState(cost, receipt)
+    const { admits } = this
+    const remaining = this.#free()
+    const resetMs = this.#live === 0 ? 0 : this.#log.expiry(this.#record, 1)
+    const retryAfterMs = admits ? 0 : cost > this.rule.limit ? null : this.#expiry(cost - remaining)
+    return { admits, remaining, retryAfterMs, resetMs, now: this.#ticks.now, receipt }
+  }
+
+  /** The state of a counter that is blocked or backs off. */
+  #readState(cost: number, receipt: Receipt | undefined): CounterState {
     const { now } = this.#ticks
-    const { remaining, retryAfterMs, resetMs } = this.#isPlain() ? this.#readPlain(cost) : this.#readAll(cost)
-    return { admits: this.admits, remaining, retryAfterMs: this.admits ? 0 : retryAfterMs, resetMs, now, receipt }
+    const hits = this.#live === 0 ? { times: [], units: [] } : this.#log.hits(this.#record)
+    const reading = readCounter(this.rule, { ...hits, blockedUntil: this.#blockedUntil }, now, cost)
+    const remaining = Math.min(reading.remaining, this.#free())
+    const retryAfterMs = this.admits ? 0 : reading.retryAfterMs
+    return { admits: this.admits, remaining, retryAfterMs, resetMs: reading.resetMs, now, receipt }
   }
 
   /** Whether nothing but the units stands against a cost. */
@@ -272,22 +285,9 @@ export class CounterTable {
     return this.#blockedUntil === 0 && (backoff === undefined || this.#live < backoff.after)
   }
 
-  #readPlain(cost: number): CounterReading {
-    const remaining = this.#free()
-    const resetMs = this.#live === 0 ? 0 : this.#log.expiry(this.#record, 1)
-    if (this.admits) return { remaining, retryAfterMs: 0, resetMs }
-    return { remaining, retryAfterMs: cost > this.rule.limit ? null : this.#expiry(cost - remaining), resetMs }
-  }
-
   /** When so many units expired. A counter that lacks blocks may have too few of its own; then its window is the best answer. */
   #expiry(units: number): number {
     return units <= this.#live ? this.#log.expiry(this.#record, units) : this.rule.window
-  }
-
-  #readAll(cost: number): CounterReading {
-    const hits = this.#live === 0 ? { times: [], units: [] } : this.#log.hits(this.#record)
-    const reading = readCounter(this.rule, { ...hits, blockedUntil: this.#blockedUntil }, this.#ticks.now, cost)
-    return { ...reading, remaining: Math.min(reading.remaining, this.#free()) }
   }
 
   #receipt(rule: WindowRule, key: string, units: number): Receipt {

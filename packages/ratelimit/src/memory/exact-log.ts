@@ -3,9 +3,9 @@ import type { CounterLog, LoggedHits } from './counter-log.ts'
 import { blockHits, type HitQueue, recordWords } from './hit-queue.ts'
 import type { Ticks } from './ticks.ts'
 
-/** The newest hits stand in the record itself. */
+/** The oldest hit and the two newest stand in the record itself. */
 const inlineHits = 3
-const firstWord = recordWords.own
+const oldestWord = recordWords.own
 
 /** The longest queue of an exact counter with this limit. */
 export function exactQueueLength(limit: number): number {
@@ -13,8 +13,8 @@ export function exactQueueLength(limit: number): number {
 }
 
 /**
- * One word for each unit: the tick at which it came. The newest three stand in the record, the older ones in its queue, so that the age of a
- * record is known without another look into memory. The queue is empty while fewer than three stand in the record.
+ * One word for each unit: the tick at which it came. The oldest and the two newest stand in the record, and what is between them in its queue: a
+ * look at the record alone tells whether something expired, and whether all did.
  */
 export class ExactLog implements CounterLog {
   readonly #queue: HitQueue
@@ -33,18 +33,8 @@ export class ExactLog implements CounterLog {
 
   prune(record: number): number {
     const queue = this.#queue
-    if (this.isDead(record)) {
-      this.clear(record)
-      return 0
-    }
-    let queued = queue.length(record)
-    while (queued > 0 && this.#ticks.isDead(queue.front(record))) {
-      queue.shift(record)
-      queued--
-    }
-    if (queued > 0) return queued + inlineHits
-    while (this.#ticks.isDead(this.#inline(record, 0))) this.#shiftInline(record)
-    return queue.own(record)
+    if (queue.own(record) > 0 && this.#ticks.isDead(this.#inline(record, 0))) this.#dropDead(record)
+    return queue.own(record) + queue.length(record)
   }
 
   isDead(record: number): boolean {
@@ -75,10 +65,7 @@ export class ExactLog implements CounterLog {
   }
 
   drop(record: number, units: number): void {
-    for (let left = units; left > 0; left--) {
-      if (this.#queue.length(record) > 0) this.#queue.shift(record)
-      else this.#shiftInline(record)
-    }
+    for (let left = units; left > 0; left--) this.#shift(record)
   }
 
   remove(record: number, tick: number, units: number): void {
@@ -94,9 +81,7 @@ export class ExactLog implements CounterLog {
   }
 
   expiry(record: number, units: number): number {
-    const queued = this.#queue.length(record)
-    const tick = units <= queued ? this.#queue.at(record, units - 1) : this.#inline(record, units - 1 - queued)
-    return this.#ticks.expiryOf(tick)
+    return this.#ticks.expiryOf(this.#at(record, units - 1))
   }
 
   hits(record: number): LoggedHits {
@@ -104,35 +89,54 @@ export class ExactLog implements CounterLog {
     return { times, units: times.map(() => 1) }
   }
 
-  #push(record: number, tick: number): void {
-    const own = this.#queue.own(record)
-    const first = record * blockWords + firstWord
-    if (own < inlineHits) {
-      this.#words[first + own] = tick
-      this.#queue.setOwn(record, own + 1)
-      return
-    }
-    this.#queue.push(record, this.#words[first] as number)
-    this.#words[first] = this.#words[first + 1] as number
-    this.#words[first + 1] = this.#words[first + 2] as number
-    this.#words[first + 2] = tick
+  #dropDead(record: number): void {
+    if (this.isDead(record)) this.clear(record)
+    else while (this.#ticks.isDead(this.#inline(record, 0))) this.#shift(record)
   }
 
-  /** Drops the oldest of the inline hits. */
-  #shiftInline(record: number): void {
-    const first = record * blockWords + firstWord
-    this.#words[first] = this.#words[first + 1] as number
-    this.#words[first + 1] = this.#words[first + 2] as number
-    this.#queue.setOwn(record, this.#queue.own(record) - 1)
+  #push(record: number, tick: number): void {
+    const words = this.#words
+    const own = this.#queue.own(record)
+    const oldest = record * blockWords + oldestWord
+    if (own < inlineHits) {
+      words[oldest + own] = tick
+      this.#queue.setOwn(record, own + 1)
+    } else {
+      this.#queue.push(record, words[oldest + 1] as number)
+      words[oldest + 1] = words[oldest + 2] as number
+      words[oldest + 2] = tick
+    }
+  }
+
+  /** Drops the oldest hit. */
+  #shift(record: number): void {
+    const words = this.#words
+    const queue = this.#queue
+    const oldest = record * blockWords + oldestWord
+    if (queue.length(record) > 0) {
+      words[oldest] = queue.front(record)
+      queue.shift(record)
+    } else {
+      words[oldest] = words[oldest + 1] as number
+      words[oldest + 1] = words[oldest + 2] as number
+      queue.setOwn(record, queue.own(record) - 1)
+    }
+  }
+
+  /** The hit at a place, counted from the oldest. */
+  #at(record: number, index: number): number {
+    const queued = this.#queue.length(record)
+    if (index > 0 && index <= queued) return this.#queue.at(record, index - 1)
+    return this.#inline(record, index === 0 ? 0 : index - queued)
   }
 
   #inline(record: number, index: number): number {
-    return this.#words[record * blockWords + firstWord + index] as number
+    return this.#words[record * blockWords + oldestWord + index] as number
   }
 
   #all(record: number): number[] {
-    const all = this.#queue.all(record)
-    for (let i = 0; i < this.#queue.own(record); i++) all.push(this.#inline(record, i))
-    return all
+    const own = this.#queue.own(record)
+    const inline = [0, 1, 2].slice(0, own).map((index) => this.#inline(record, index))
+    return [...inline.slice(0, 1), ...this.#queue.all(record), ...inline.slice(1)]
   }
 }

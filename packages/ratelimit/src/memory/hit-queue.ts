@@ -6,14 +6,14 @@ export const blockHits: number = blockWords - 1
 /** Words of a record. 0 to 2 belong to the table, 3 and 4 to the queue, 5 to 7 to the log that uses it. */
 export const recordWords = { low: 0, high: 1, next: 2, last: 3, meta: 4, own: 5 } as const
 
-/** `meta`: 16 bits the length of the queue, 3 bits where it begins in its first block, 2 bits for the log, and who the block belongs to. */
-const lengthMask = 0xffff
-const offsetOne = 0x1_0000
-const offsetShift = 16
-const queueMask = 0x7_ffff
-const ownShift = 19
-const ownMask = 3
-const reservedBit = 0x100_0000
+/** `meta`: 12 bits the length of the queue, 3 bits where it begins in its first block, 12 bits for the log, and who the blocks belong to. */
+const lengthMask = 0xfff
+const offsetOne = 0x1000
+const offsetShift = 12
+const queueMask = 0x7fff
+const ownShift = 15
+const ownMask = 0xfff
+const reservedBit = 0x800_0000
 
 const { last: lastWord, meta: metaWord } = recordWords
 
@@ -50,13 +50,14 @@ export class HitQueue {
     return (this.#meta(record) & reservedBit) !== 0
   }
 
-  /** Two bits for the log that uses the queue. */
+  /** Twelve bits for the log that uses the queue. */
   own(record: number): number {
     return (this.#meta(record) >>> ownShift) & ownMask
   }
 
   setOwn(record: number, own: number): void {
-    this.#words[record * blockWords + metaWord] = (this.#meta(record) & ~(ownMask << ownShift)) | (own << ownShift)
+    this.#words[record * blockWords + metaWord] =
+      (this.#meta(record) & ~(ownMask << ownShift)) | ((own & ownMask) << ownShift)
   }
 
   /** The blocks that the queue has now. */
@@ -87,6 +88,7 @@ export class HitQueue {
     return this.#words[first * blockWords + offsetOf(this.#meta(record))] as number
   }
 
+  /** Another word in place of the oldest. */
   replaceFront(record: number, word: number): void {
     this.#words[this.#first(record) * blockWords + offsetOf(this.#meta(record))] = word
   }

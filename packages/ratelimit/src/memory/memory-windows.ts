@@ -9,6 +9,8 @@ export class MemoryWindows implements OpenWindows {
   readonly #tables: ReadonlyMap<WindowRule, CounterTable>
   readonly #time: LimiterTime
   readonly #fingerprint: Fingerprint
+  /** The tables of the call, in the order of its demands; what stands behind those is older. Kept, so that a call allocates its answer alone. */
+  readonly #asked: CounterTable[] = []
   #calls = 0
 
   constructor(tables: ReadonlyMap<WindowRule, CounterTable>, time: LimiterTime, fingerprint: Fingerprint) {
@@ -26,20 +28,20 @@ export class MemoryWindows implements OpenWindows {
   }
 
   penalize(demands: readonly Demand[]): StoreAnswer {
-    this.#look(demands)
-    for (const { rule, cost } of demands) {
-      if (this.#table(rule).canPenalize(cost)) continue
-      const message = `rule '${rule.name}' has no block left to count a penalty; give memoryStore more maxBytes`
+    const tables = this.#look(demands)
+    for (const [i, { cost }] of demands.entries()) {
+      const table = tables[i] as CounterTable
+      if (table.canPenalize(cost)) continue
+      const message = `rule '${table.rule.name}' has no block left to count a penalty; give memoryStore more maxBytes`
       throw new RateLimitError('WINDOW_STORE_FULL', message, { status: 503 })
     }
     const counters: CounterState[] = []
     let admitted = true
-    for (const demand of demands) {
-      const table = this.#table(demand.rule)
-      const state = table.penalize(demand)
-      if (!state.admits && !demand.rule.shadow) admitted = false
-      counters.push(state)
+    for (const [i, demand] of demands.entries()) {
+      const table = tables[i] as CounterTable
+      counters.push(table.penalize(demand))
       table.settle()
+      if (!table.admits && !demand.rule.shadow) admitted = false
     }
     return { admitted, counters }
   }
@@ -65,15 +67,17 @@ export class MemoryWindows implements OpenWindows {
   }
 
   #answer(demands: readonly Demand[], isTake: boolean): StoreAnswer {
-    this.#look(demands)
+    const tables = this.#look(demands)
     let admitted = true
-    for (const { rule, cost } of demands) {
-      if (!this.#table(rule).weigh(cost) && !rule.shadow) admitted = false
+    for (let i = 0; i < demands.length; i++) {
+      const { rule, cost } = demands[i] as Demand
+      if (!(tables[i] as CounterTable).weigh(cost) && !rule.shadow) admitted = false
     }
     const isTaken = isTake && admitted
     const counters: CounterState[] = []
-    for (const demand of demands) {
-      const table = this.#table(demand.rule)
+    for (let i = 0; i < demands.length; i++) {
+      const table = tables[i] as CounterTable
+      const demand = demands[i] as Demand
       counters.push(isTaken && table.admits ? table.take(demand) : table.read(demand))
       table.settle()
     }
@@ -81,20 +85,24 @@ export class MemoryWindows implements OpenWindows {
   }
 
   /** Looks up the counter of each demand, before anything is counted. */
-  #look(demands: readonly Demand[]): void {
+  #look(demands: readonly Demand[]): readonly CounterTable[] {
     const now = this.#time.now()
-    const call = ++this.#calls
     const fingerprint = this.#fingerprint
+    const call = ++this.#calls
+    const tables = this.#asked
     let hashed: string | undefined
-    for (const { rule, key } of demands) {
+    for (let i = 0; i < demands.length; i++) {
+      const { rule, key } = demands[i] as Demand
       const table = this.#table(rule)
       if (table.call === call) throw new TypeError(`memoryStore: rule '${rule.name}' is asked for twice in one call`)
       table.call = call
+      tables[i] = table
       // Rules often share a key, and to compare is cheaper than to hash.
       if (key !== hashed) fingerprint.hash(key)
       hashed = key
       table.look(fingerprint.low | 0, fingerprint.high | 0, now)
     }
+    return tables
   }
 
   #lookUp(rule: WindowRule, key: string, now: number): CounterTable {

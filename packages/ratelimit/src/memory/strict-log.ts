@@ -18,8 +18,8 @@ export function strictQueueLength(limit: number, ticks: number): number {
 }
 
 /**
- * Run-length coded: the units of each tick. The newest tick stands in the record with its units and the total of all, the older ones in the
- * queue. A tick in the queue is known by its low bits, because it is near the newest one.
+ * Run-length coded: the units of each tick. The newest tick stands in the record with its units and the total of all, and how much older the
+ * oldest one is; the older ones stand in the queue. A tick in the queue is known by its low bits, because it is near the newest one.
  */
 export class StrictLog implements CounterLog {
   readonly #queue: HitQueue
@@ -38,23 +38,8 @@ export class StrictLog implements CounterLog {
   }
 
   prune(record: number): number {
-    if (this.isDead(record)) {
-      this.clear(record)
-      return 0
-    }
-    const queue = this.#queue
-    const newest = this.#read(record, newestWord)
-    let total = this.#read(record, totalWord)
-    let queued = queue.length(record)
-    while (queued > 0) {
-      const front = queue.front(record)
-      if (!this.#ticks.isDead(tickOf(front, newest))) break
-      total -= front & mostUnits
-      queue.shift(record)
-      queued--
-    }
-    this.#write(record, totalWord, total)
-    return total
+    if (this.#read(record, totalWord) > 0 && this.#ticks.isDead(this.#oldest(record))) this.#dropDead(record)
+    return this.#read(record, totalWord)
   }
 
   isDead(record: number): boolean {
@@ -83,16 +68,14 @@ export class StrictLog implements CounterLog {
     let left = units
     while (left > 0 && queue.length(record) > 0) {
       const front = queue.front(record)
-      if ((front & mostUnits) > left) {
-        queue.replaceFront(record, front - left)
-        left = 0
-      } else {
-        left -= front & mostUnits
-        queue.shift(record)
-      }
+      const dropped = Math.min(left, front & mostUnits)
+      if (dropped < (front & mostUnits)) queue.replaceFront(record, front - dropped)
+      else queue.shift(record)
+      left -= dropped
     }
     this.#write(record, unitsWord, this.#read(record, unitsWord) - left)
     this.#write(record, totalWord, this.#read(record, totalWord) - units)
+    this.#noteOldest(record)
   }
 
   remove(record: number, tick: number, units: number): void {
@@ -116,13 +99,10 @@ export class StrictLog implements CounterLog {
   }
 
   expiry(record: number, units: number): number {
+    if (units === 1) return this.#ticks.expiryOf(this.#oldest(record))
     const newest = this.#read(record, newestWord)
-    const queue = this.#queue
-    if (queue.length(record) > 0 && units <= (queue.front(record) & mostUnits)) {
-      return this.#ticks.expiryOf(tickOf(queue.front(record), newest))
-    }
     let left = units
-    for (const word of queue.all(record)) {
+    for (const word of this.#queue.all(record)) {
       left -= word & mostUnits
       if (left <= 0) return this.#ticks.expiryOf(tickOf(word, newest))
     }
@@ -144,9 +124,43 @@ export class StrictLog implements CounterLog {
     const isNewTick = total === 0 || this.#read(record, newestWord) !== tick
     // Units that find no room of their own make those of the tick before count as if they came now: that is late, never early.
     const isApart = isNewTick && (total === 0 || this.#enqueueNewest(record))
-    this.#write(record, newestWord, tick)
+    this.#moveNewest(record, tick)
     this.#write(record, unitsWord, isApart ? units : last + units)
     this.#write(record, totalWord, total + units)
+  }
+
+  #moveNewest(record: number, tick: number): void {
+    const queue = this.#queue
+    const moved = (tick - this.#read(record, newestWord)) | 0
+    const isAlone = queue.length(record) === 0
+    this.#write(record, newestWord, tick)
+    if (isAlone || moved > 0) queue.setOwn(record, isAlone ? 0 : queue.own(record) + moved)
+  }
+
+  #dropDead(record: number): void {
+    if (this.isDead(record)) {
+      this.clear(record)
+      return
+    }
+    const queue = this.#queue
+    const newest = this.#read(record, newestWord)
+    let total = this.#read(record, totalWord)
+    while (queue.length(record) > 0 && this.#ticks.isDead(tickOf(queue.front(record), newest))) {
+      total -= queue.front(record) & mostUnits
+      queue.shift(record)
+    }
+    this.#write(record, totalWord, total)
+    this.#noteOldest(record)
+  }
+
+  #oldest(record: number): number {
+    return (this.#read(record, newestWord) - this.#queue.own(record)) | 0
+  }
+
+  #noteOldest(record: number): void {
+    const queue = this.#queue
+    const newest = this.#read(record, newestWord)
+    queue.setOwn(record, queue.length(record) === 0 ? 0 : (newest - tickOf(queue.front(record), newest)) | 0)
   }
 
   /** Moves what stands in the record into the queue. False when there is no room for it. */

@@ -46,7 +46,7 @@ const mostBytes = 4 * 2 ** 30
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   checkOptions(options, 'memoryStore', ['maxBytes', 'shares', 'clock'])
   const own = { __proto__: null, ...options } as MemoryStoreOptions
-  const { maxBytes = defaultBytes, shares = {}, clock = monotonicClock } = own
+  const { maxBytes = defaultBytes, shares = {}, clock = monotonicClock() } = own
   checkBytes(maxBytes)
   if (typeof clock?.now !== 'function') throw new TypeError('memoryStore: clock must have a method now()')
   const shareOf = checkShares(shares)
@@ -71,7 +71,7 @@ function checkShares(shares: Readonly<Record<string, number>>): ReadonlyMap<stri
     throw new TypeError('memoryStore: shares must be an object, such as { global: 2 }')
   }
   for (const [name, share] of Object.entries(shares)) {
-    if (!(share >= 0.001 && share <= 1000))
+    if (!(typeof share === 'number' && share >= 0.001 && share <= 1000))
       throw new RangeError(`memoryStore: the share of ${name} must be from 0.001 to 1000`)
   }
   return new Map(Object.entries(shares))
