@@ -130,9 +130,9 @@ for i = 1, #KEYS do
   local limit, window, quantum, shadow, after = ruleAt(ARGV[2 * i])
   local cost = ARGV[2 * i + 1] + 0
   local state, now, mark, blocked, total, newest, units, first, oldest, passes = values(counters[i])
-  local counted, at, taken = 0, 0, 0
+  local counted, at, taken, drops = 0, 0, 0, false
   if operation == 'penalize' then
-    counted, passes = math.min(cost, limit), false
+    counted, passes, drops = math.min(cost, limit), false, cost > limit - total
   elseif operation == 'take' and admitted and passes then
     counted = cost
   end
@@ -152,6 +152,8 @@ for i = 1, #KEYS do
       hits, units = keepNewest(hits, units, total - limit)
       total = limit
     end
+    -- The next life: given back, a unit that is kept would make room that a dropped one still holds.
+    if drops then mark, taken = mark + 1, 0 end
     local expiry = newest + window
     if blocked <= now then blocked = 0 elseif blocked > expiry then expiry = blocked end
     state, first = pack($HEAD, $VERSION, mark, now, blocked, total, newest, units) .. hits, $HITS
