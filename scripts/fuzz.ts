@@ -37,6 +37,9 @@ async function main(): Promise<void> {
 try {
   await main()
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error)
+  if (!(error instanceof Error)) throw error
+  console.error(error.message)
+  // What a property says of its failure: the answer that is wrong, and what was done before it.
+  if (error.cause instanceof Error) console.error(error.cause.message)
   process.exitCode = 1
 }
