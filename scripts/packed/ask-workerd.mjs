@@ -52,13 +52,24 @@ async function askAll(shop) {
   assert.equal(stock.headers.get('content-security-policy'), "default-src 'none'; frame-ancestors 'none'")
   assert.equal(new Set(await (await fetch(`${shop}/nonces`)).json()).size, 1000)
   await askReports(shop)
-  console.log(`workerd with hono, ${answers.length} nonces for ${answers.length} requests`)
+  await askLimited(shop)
+  console.log(`workerd with hono, ${answers.length} nonces for ${answers.length} requests, and a limit`)
 }
 
 function nonceOf(headers) {
   const nonce = /'nonce-([^']+)'/.exec(headers.get('content-security-policy') ?? '')?.[1]
   assert.match(nonce ?? '', /^[A-Za-z0-9+/]{24}$/)
   return nonce
+}
+
+async function askLimited(shop) {
+  const ask = (till) => fetch(`${shop}/limited`, { headers: { 'x-till': till } })
+  assert.equal((await (await ask('7')).json()).remaining, 1)
+  const answers = [await ask('7'), await ask('7'), await ask('8')]
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 429, 200],
+  )
 }
 
 async function askReports(shop) {

@@ -38,7 +38,7 @@ export function compileConsumers({ matrix, bare, peers }: Matrix, only: readonly
         compile(compiler, bare, { ...resolution, lib: ['es2022', 'dom'], types: [] }, ['basics.ts', ...required])
         const onNode = { ...resolution, lib: ['es2022'], types: ['node'] }
         compile(compiler, peers, onNode, ['basics.ts', 'sql.ts'])
-        compile(compiler, peers, { ...onNode, skipLibCheck: !frameworks }, ['headers.ts'])
+        compile(compiler, peers, { ...onNode, skipLibCheck: !frameworks }, ['headers.ts', 'ratelimit.ts'])
         const said = `${name.padEnd(8)} ${resolution.moduleResolution}`
         console.log(said)
         return said

@@ -44,7 +44,7 @@ export function runConsumers(matrix: Matrix, only: readonly string[]): string[] 
 function runScripts({ matrix, bare, peers }: Matrix, { name, command: [program, ...args], also }: Runtime): string {
   const start = (cwd: string, script: string) => output(join(matrix, program), [...args, script], { cwd }).trim()
   const said = ['basics.mjs', ...also].map((script) => start(bare, script))
-  said.push(...['sql.mjs', 'headers.mjs'].map((script) => start(peers, script)))
+  said.push(...['sql.mjs', 'headers.mjs', 'ratelimit.mjs'].map((script) => start(peers, script)))
   console.log(`${name.padEnd(8)} ${said.join('; ')}`)
   return name
 }

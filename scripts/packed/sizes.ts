@@ -8,6 +8,8 @@ import type { Matrix } from './matrix.ts'
 const bundles: readonly { readonly entry: string; readonly most?: number }[] = [
   { entry: '@mosaajii/headers', most: 8192 },
   { entry: '@mosaajii/headers/hono' },
+  { entry: '@mosaajii/ratelimit' },
+  { entry: '@mosaajii/ratelimit/hono' },
 ]
 
 /**

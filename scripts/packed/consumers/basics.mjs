@@ -5,6 +5,9 @@ import { recordingSink, settableClock } from '@mosaajii/core/testing'
 import { localKeyProvider, memoryKeyStore, openKeyring } from '@mosaajii/crypto'
 import { checkVectors } from '@mosaajii/crypto/testing'
 import published from '@mosaajii/crypto/vectors.json' with { type: 'json' }
+import { memoryStore, presets, RateLimitError, rateLimiter } from '@mosaajii/ratelimit'
+import { redisStore } from '@mosaajii/ratelimit/redis'
+import { windowStoreContract } from '@mosaajii/ratelimit/testing'
 
 const engines = ['native', 'portable']
 
@@ -15,8 +18,10 @@ for (const keyring of keyrings) refusals(keyring)
 const vectors = engines.map((engine) => checkVectors(published, engine))
 for (const { vectors: passed } of vectors) assert.ok(passed >= 50)
 for (const keyring of keyrings) keyring.close()
+await limits()
+const limitCases = await limitContract()
 console.log(
-  `basics on both engines, ${vectors.map((checked) => `${checked.vectors} ${checked.engine}`).join(' and ')} vectors`,
+  `basics on both engines, ${vectors.map((checked) => `${checked.vectors} ${checked.engine}`).join(' and ')} vectors, ${limitCases} cases of limits`,
 )
 
 function core() {
@@ -73,4 +78,40 @@ function refusals(keyring) {
   const failed = { code: 'DECRYPT_FAILED' }
   assert.throws(() => email.open(sealed, { row: 8 }), failed)
   assert.throws(() => keyring.field({ table: 'customers', column: 'phone' }).open(sealed, { row: 7 }), failed)
+}
+
+/** Five tries in any fifteen minutes, and a sixth that waits. */
+async function limits() {
+  const clock = settableClock(1_000_000)
+  const events = recordingSink()
+  const subject = { ip: '192.0.2.7', account: 'ada' }
+  const rules = presets.manual({ address: ({ ip }) => ip, account: ({ account }) => account })
+  const limiter = rateLimiter({ rules, store: memoryStore({ clock }), events })
+  for (let tried = 1; tried <= 5; tried++) {
+    const decision = await limiter.check(['authentication'], subject)
+    assert.equal(decision.allowed, true)
+    assert.equal(decision.rules.authentication.remaining, 5 - tried)
+    clock.advance('1s')
+  }
+  const refused = await limiter.check(['authentication'], subject)
+  assert.deepEqual(refused.violated, ['authentication'])
+  assert.equal(refused.retryAfterMs, 895_000)
+  clock.advance(895_000)
+  assert.equal((await limiter.check(['authentication'], subject)).allowed, true)
+  assert.equal((await limiter.check(['authentication'], subject)).allowed, false)
+  assert.doesNotMatch(JSON.stringify(events.named('ratelimit.refused')), /192\.0\.2\.7|ada/)
+  await assert.rejects(limiter.check(['global'], { account: 'ada' }), RateLimitError)
+  // The entry for Redis needs no client installed, only one handed over.
+  assert.throws(() => redisStore({ client: {} }), TypeError)
+}
+
+async function limitContract() {
+  let clock
+  const make = () => {
+    clock = settableClock(1_000_000)
+    return memoryStore({ clock })
+  }
+  const cases = windowStoreContract({ make, advance: (ms) => clock.advance(ms) })
+  for (const { run } of cases) await run()
+  return cases.length
 }

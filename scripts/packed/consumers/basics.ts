@@ -40,6 +40,17 @@ import {
 import { allowedHosts } from '@mosaajii/headers/allowed-hosts'
 import { type CspReport, parseReports } from '@mosaajii/headers/reports'
 import { checkVectors, keyProviderContract, keyStoreContract } from '@mosaajii/crypto/testing'
+import {
+  type Decision,
+  decide,
+  type ManualRuleName,
+  memoryStore,
+  presets as limitPresets,
+  type RateLimiter,
+  rateLimiter,
+  type WindowStore,
+} from '@mosaajii/ratelimit'
+import { windowStoreContract } from '@mosaajii/ratelimit/testing'
 
 const clock: Clock = settableClock()
 const events: EventSink = recordingSink()
@@ -107,4 +118,28 @@ export function headers(): string[] {
     ...guards.map(({ as }) => as),
     ...reports.map(({ page }) => page),
   ]
+}
+
+interface Attempt {
+  readonly ip: string | undefined
+  readonly account: string
+}
+
+const attempts: RateLimiter<Attempt, ManualRuleName> = rateLimiter({
+  rules: limitPresets.manual({ address: ({ ip }: Attempt) => ip, account: ({ account }) => account }),
+  store: memoryStore({ clock }),
+  events,
+})
+
+export async function limits(attempt: Attempt): Promise<number> {
+  const decision: Decision<ManualRuleName, 'authentication'> = await attempts.check(['authentication'], attempt, { cost: 2 })
+  const wait: number | null = decision.rules.authentication.retryAfterMs
+  await attempts.refund(decision)
+  const atOnce = await decide(attempts, ['global'], attempt)
+  return atOnce.allowed ? atOnce.rules.global.remaining : (wait ?? 0)
+}
+
+export function limitContract(): string[] {
+  const make = (): WindowStore => memoryStore({ maxBytes: 1024 * 1024 })
+  return windowStoreContract({ make }).map(({ name }) => name)
 }

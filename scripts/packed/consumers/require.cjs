@@ -10,6 +10,12 @@ const names = [
   '@mosaajii/headers/express',
   '@mosaajii/headers/fastify',
   '@mosaajii/headers/hono',
+  '@mosaajii/ratelimit',
+  '@mosaajii/ratelimit/express',
+  '@mosaajii/ratelimit/fastify',
+  '@mosaajii/ratelimit/hono',
+  '@mosaajii/ratelimit/redis',
+  '@mosaajii/ratelimit/testing',
 ]
 
 async function main() {
