@@ -1,5 +1,6 @@
 import { checkOptions, type HeaderPair } from '@mosaajii/core'
 import type { Decision, RuleState } from './decision.ts'
+import { LimiterDecision } from './limiter-decision.ts'
 import {
   type FieldItem,
   limitHeaders,
@@ -25,10 +26,9 @@ export interface LimitFieldOptions {
 /** The options that {@link LimitFields} reads. */
 export const fieldOptionNames: readonly (keyof LimitFieldOptions)[] = ['fields', 'legacy', 'policyNames']
 
-/** What was told with a decision, for a guard further in, which replaces the headers of this one and repeats what they told. */
-const told = new WeakMap<Decision, ShownLimits>()
-
 const nothing: ShownLimits = Object.freeze({ items: Object.freeze([]), tightest: undefined })
+
+type KeyHash = (rule: string) => string
 
 /** Makes the headers that tell of decisions. The texts that do not change are made once. */
 export class LimitFields {
@@ -36,6 +36,9 @@ export class LimitFields {
   readonly #legacy: boolean
   readonly #names: ReadonlyMap<string, string>
   readonly #items = new Map<string, KnownItem>()
+  /** Of the rules of one call: those of a guard are always the same. */
+  #plan: object | undefined
+  #policies: HeaderPair = ['RateLimit-Policy', '']
 
   /**
    * @param rules the names of all rules.
@@ -65,13 +68,38 @@ export class LimitFields {
    * @param outer the decision of a guard further out, whose headers these replace.
    * @param keyHash for a rule: what tells the client's counter from those of others, base64; absent: nothing does.
    */
-  headers(decision: Decision, outer: Decision | undefined, keyHash?: (rule: string) => string): HeaderPair[] {
-    const shown = this.#shown(decision, (outer && told.get(outer)) ?? nothing, keyHash)
-    told.set(decision, shown)
-    return limitHeaders(shown)
+  headers(decision: Decision, outer: Decision | undefined, keyHash?: KeyHash): readonly HeaderPair[] {
+    const around = outer instanceof LimiterDecision ? outer.shown : undefined
+    const shown = (): ShownLimits => this.#shown(decision, around?.() ?? nothing, keyHash)
+    // One that somebody made for a test has no place to remember it.
+    if (!(decision instanceof LimiterDecision)) return limitHeaders(shown())
+    decision.shown = shown
+    const isPlain = around === undefined && keyHash === undefined && this.#fields && !this.#legacy
+    return isPlain ? this.#plainHeaders(decision) : limitHeaders(shown())
   }
 
-  #shown(decision: Decision, outer: ShownLimits, keyHash: ((rule: string) => string) | undefined): ShownLimits {
+  /** What the other way comes to, without making anything but the texts: most requests have one guard. */
+  #plainHeaders(decision: LimiterDecision): readonly HeaderPair[] {
+    const { plan, states } = decision
+    if (this.#plan !== plan) {
+      const items = plan.rules
+        .filter(({ window }) => !window.shadow)
+        .map(({ window }) => this.#known(window.name, window))
+      this.#plan = plan
+      this.#policies = ['RateLimit-Policy', items.map(({ policy }) => policy).join(', ')]
+    }
+    let list = ''
+    for (let i = 0; i < plan.rules.length; i++) {
+      const [window, state] = [plan.rules[i]?.window, states[i]]
+      if (window === undefined || window.shadow || state === undefined || !isStateKnown(decision, window.name)) continue
+      const item = stateItem(this.#known(window.name, window).name, state)
+      list += list === '' ? item : `, ${item}`
+    }
+    if (this.#policies[1] === '') return []
+    return list === '' ? [this.#policies] : [this.#policies, ['RateLimit', list]]
+  }
+
+  #shown(decision: Decision, outer: ShownLimits, keyHash: KeyHash | undefined): ShownLimits {
     if (!this.#fields && !this.#legacy) return outer
     const items: FieldItem[] = []
     let { tightest } = outer
@@ -85,14 +113,14 @@ export class LimitFields {
     return { items: mergeItems(outer.items, items), tightest }
   }
 
-  #item(rule: string, state: RuleState, isKnown: boolean, keyHash?: (rule: string) => string): FieldItem {
+  #item(rule: string, state: RuleState, isKnown: boolean, keyHash?: KeyHash): FieldItem {
     const { name, policy } = this.#known(rule, state)
     const pk = keyHash === undefined ? '' : partitionKey(keyHash(rule))
     return { name, policy: policy + pk, state: isKnown ? stateItem(name, state) + pk : undefined }
   }
 
   /** A rule of another limiter may have the same name, so what was made before is looked at. */
-  #known(rule: string, { limit, window }: RuleState): KnownItem {
+  #known(rule: string, { limit, window }: Pick<RuleState, 'limit' | 'window'>): KnownItem {
     const known = this.#items.get(rule)
     if (known !== undefined && known.limit === limit && known.window === window) return known
     const name = quotedName(this.policyName(rule))

@@ -1,5 +1,6 @@
 import type { CallPlan } from './call-plans.ts'
 import type { Decision, DecisionSource, RuleState } from './decision.ts'
+import type { ShownLimits } from './rate-limit-fields.ts'
 import type { CounterState, OpenWindows, Receipt } from './window-store.ts'
 
 /** What a refund gives back, and where. */
@@ -28,6 +29,7 @@ export class LimiterDecision implements Decision {
   #windows: OpenWindows | undefined
   readonly #owner: object
   #rules: Readonly<Record<string, RuleState>> | undefined
+  #shown: (() => ShownLimits) | undefined
 
   constructor({ allowed, source, states, windows }: Verdict, plan: CallPlan<never>, owner: object) {
     this.allowed = allowed
@@ -36,6 +38,25 @@ export class LimiterDecision implements Decision {
     this.#windows = windows
     this.#plan = plan
     this.#owner = owner
+  }
+
+  /** What was asked. This and what follows is for this package: `Decision` has none of it. */
+  get plan(): CallPlan<never> {
+    return this.#plan
+  }
+
+  /** What `rules` is made of, in the order of the plan. */
+  get states(): Verdict['states'] {
+    return this.#states
+  }
+
+  /** What an answer told of limits with this decision. Worked out by whoever asks. */
+  get shown(): (() => ShownLimits) | undefined {
+    return this.#shown
+  }
+
+  set shown(shown: () => ShownLimits) {
+    this.#shown = shown
   }
 
   get violated(): readonly string[] {

@@ -112,3 +112,17 @@ test('admit keeps apart two limiters that have a rule of one name', async () => 
   expect(admit(theirs)).toContainEqual(['RateLimit-Policy', '"api";q=77;w=120'])
   expect(admit(mine)).toContainEqual(['RateLimit-Policy', '"api";q=2;w=60'])
 })
+
+test('admit takes a decision that somebody made for a test', () => {
+  const state = { limit: 5, window: 60_000, remaining: 0, retryAfterMs: 1500, resetMs: 1500, shadow: false }
+  const rules = { api: state, tried: { ...state, shadow: true } }
+  const made = { allowed: false, source: 'store', violated: ['api'], retryAfterMs: 1500, rules } as const
+  const headers = [
+    ['Retry-After', '2'],
+    ['RateLimit-Policy', '"api";q=5;w=60'],
+    ['RateLimit', '"api";r=0;t=2'],
+  ]
+  expect(() => admit(made)).toThrow(
+    expect.objectContaining({ problem: expect.objectContaining({ headers }) as unknown }),
+  )
+})
