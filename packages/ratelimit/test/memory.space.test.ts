@@ -156,18 +156,28 @@ describe('a flood of keys', () => {
 })
 
 describe('a counter that finds no block', () => {
-  it('refuses what it cannot note down if it is exact, until its own hits expire', () => {
-    const { clock, store, take, peek, penalize } = openMemory(windowRule({ limit: 40, window: 60_000 }), small)
-    const hungry = exhaust(take)
-    const usage = usageOf(store)
-    const held = peek(hungry)
-    expect(held).toMatchObject({ admits: false, remaining: 0 })
-    expect(held.retryAfterMs).toBeGreaterThan(0)
-    expect(usage.used).toBeLessThanOrEqual(usage.blocks)
-    expect(() => penalize(hungry)).toThrow(expect.objectContaining({ code: 'WINDOW_STORE_FULL', status: 503 }))
-    clock.advance(held.retryAfterMs ?? 0)
-    expect(take(hungry)).toMatchObject({ admits: true })
-  })
+  it.each([undefined, { after: 1, base: 1, factor: 1, max: 1 }])(
+    'refuses what it cannot note down if it is exact, until its own hits expire; its backoff: %o',
+    (backoff) => {
+      const { clock, store, take, peek, penalize } = openMemory(
+        windowRule({ limit: 40, window: 60_000, backoff }),
+        small,
+      )
+      const hungry = exhaust((key) => {
+        clock.advance(backoff ? 1 : 0)
+        return take(key)
+      })
+      clock.advance(1)
+      const usage = usageOf(store)
+      const held = peek(hungry)
+      expect(held).toMatchObject({ admits: false, remaining: 0 })
+      expect(held.retryAfterMs).toBeGreaterThan(0)
+      expect(usage.used).toBeLessThanOrEqual(usage.blocks)
+      expect(() => penalize(hungry)).toThrow(expect.objectContaining({ code: 'WINDOW_STORE_FULL', status: 503 }))
+      clock.advance(held.retryAfterMs ?? 0)
+      expect(take(hungry)).toMatchObject({ admits: true })
+    },
+  )
 
   it('counts on if it is strict, and forgets none of its hits too early', () => {
     const rule = windowRule({ limit: 10_000, window: 60_000, algorithm: 'strict' })

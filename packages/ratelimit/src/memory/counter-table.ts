@@ -33,6 +33,8 @@ const newcomersShare = 3 / 4
 /** A chain swept for each insert, and more when the table fills up: what expired must be gone before room is short. */
 const sweptEach = 1
 const sweptWhenFull = 4
+/** And some at once when a counter finds no block. Few, because who is refused for that can ask again. */
+const sweptForRoom = 64
 const range = 2 ** 32
 /** Stands with the number of a bucket where else the fingerprint of a key does. A key that has the same one loses a refund. */
 const bucketMark = 0x6f766572
@@ -91,13 +93,12 @@ export class CounterTable {
     this.#high = high
     if (now !== this.#ticks.now) this.#advance(now)
     this.#blockedUntil = this.#blocked.until(low, high, now)
-    this.#record = this.#find(low, high)
-    if (this.#record !== 0) this.#live = this.#log.prune(this.#record)
-    else this.#lookInBucket()
+    this.#lookUp()
   }
 
   /** Whether the counter, asked alone, lets a cost pass. */
   weigh(cost: number): boolean {
+    if (cost > this.#free() && cost <= this.rule.limit - this.#live) this.#makeRoom()
     this.admits = cost <= this.#free() && this.#ticks.now >= this.#blockedUntil && !this.#backsOff()
     return this.admits
   }
@@ -115,8 +116,9 @@ export class CounterTable {
 
   /** Whether there is room for a penalty: a counter of its own that finds no block cannot keep another hit. */
   canPenalize(cost: number): boolean {
-    const after = Math.min(this.rule.limit, this.#live + cost)
-    return this.#record === 0 || after <= this.#live + this.#log.room(this.#record)
+    const more = Math.min(this.rule.limit - this.#live, cost)
+    if (more > this.#free()) this.#makeRoom()
+    return more <= this.#free()
   }
 
   /** Counts a penalty, and keeps the newest units up to the limit. */
@@ -200,6 +202,18 @@ export class CounterTable {
     return record
   }
 
+  #lookUp(): void {
+    this.#record = this.#find(this.#low, this.#high)
+    if (this.#record !== 0) this.#live = this.#log.prune(this.#record)
+    else this.#lookInBucket()
+  }
+
+  /** For a counter that finds no block: some may be held by what has expired. Also its own record may go, if it has. */
+  #makeRoom(): void {
+    this.#sweep.go(sweptForRoom)
+    this.#lookUp()
+  }
+
   #lookInBucket(): void {
     const record = this.#overflows[this.#bucket()] as number
     this.#live = record === 0 ? 0 : this.#log.prune(record)
@@ -275,8 +289,14 @@ export class CounterTable {
     const hits = this.#live === 0 ? { times: [], units: [] } : this.#log.hits(this.#record)
     const reading = readCounter(this.rule, { ...hits, blockedUntil: this.#blockedUntil }, now, cost)
     const remaining = Math.min(reading.remaining, this.#free())
-    const retryAfterMs = this.admits ? 0 : reading.retryAfterMs
+    const retryAfterMs = this.admits ? 0 : this.#withRoom(cost, reading.retryAfterMs)
     return { admits: this.admits, remaining, retryAfterMs, resetMs: reading.resetMs, now, receipt }
+  }
+
+  /** When a refused cost passes that also needs blocks: those may come later than the end of a wait. */
+  #withRoom(cost: number, retryAfterMs: number | null): number | null {
+    const lacking = cost - this.#free()
+    return retryAfterMs === null || lacking <= 0 ? retryAfterMs : Math.max(retryAfterMs, this.#expiry(lacking))
   }
 
   /** Whether nothing but the units stands against a cost. */

@@ -24,7 +24,7 @@ export class Sweep {
   pass(ticks: number): void {
     this.#passed += ticks
     if (this.#passed < this.#pace) return
-    this.#go(Math.min(this.#slots, Math.floor(this.#passed / this.#pace)))
+    this.go(Math.floor(this.#passed / this.#pace))
     this.#passed %= this.#pace
   }
 
@@ -35,12 +35,13 @@ export class Sweep {
 
   settle(): void {
     if (this.#due === 0) return
-    this.#go(this.#due)
+    this.go(this.#due)
     this.#due = 0
   }
 
-  #go(slots: number): void {
-    for (let i = 0; i < slots; i++) {
+  /** Sweeps so many slots now. */
+  go(slots: number): void {
+    for (let i = Math.min(slots, this.#slots); i > 0; i--) {
       this.#visit(this.#slot)
       this.#slot = this.#slot + 1 === this.#slots ? 0 : this.#slot + 1
     }
