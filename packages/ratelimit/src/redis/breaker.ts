@@ -32,11 +32,12 @@ export class Breaker {
 
   failed(): void {
     this.#failures++
-    if (this.#timer === undefined && this.#failures >= this.#options.failures) this.#probeLater()
+    // At once for the first time: what was a mere hiccup is over by then.
+    if (this.#timer === undefined && this.#failures >= this.#options.failures) this.#probeAfter(0)
   }
 
-  #probeLater(): void {
-    const timer = setTimeout(() => void this.#probe(timer), this.#options.probeEvery)
+  #probeAfter(wait: number): void {
+    const timer = setTimeout(() => void this.#probe(timer), wait)
     // Nobody stays alive to ask.
     timer.unref()
     this.#timer = timer
@@ -50,6 +51,6 @@ export class Breaker {
     // A call that was on its way may have closed it meanwhile.
     if (this.#timer !== timer) return
     if (answers) this.succeeded()
-    else this.#probeLater()
+    else this.#probeAfter(this.#options.probeEvery)
   }
 }

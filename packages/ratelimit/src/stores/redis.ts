@@ -19,7 +19,7 @@ export interface RedisStoreOptions {
   readonly deadline?: number
   /** After how many failures in a row calls fail at once, 1 to 1000. Default 3. */
   readonly failures?: number
-  /** How often Redis is then asked whether it answers again, in milliseconds, 10 to 60000. Default 200. */
+  /** How often Redis is then asked whether it answers again, in milliseconds, 10 to 60000, for the first time at once. Default 200. */
   readonly probeEvery?: number
   /**
    * Remembers refusals for up to a second, and says no again without asking Redis. What other processes give back or unblock meanwhile is not seen.
