@@ -164,7 +164,7 @@ describe('a counter that finds no block', () => {
         small,
       )
       const hungry = exhaust((key) => {
-        clock.advance(backoff ? 1 : 0)
+        clock.advance(1)
         return take(key)
       })
       clock.advance(1)
