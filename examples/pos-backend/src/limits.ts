@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { EventSink } from '@mosaajii/core'
 import {
   admit,
@@ -49,6 +50,9 @@ export interface Limits {
 
 /** What {@link openLimits} is made of. */
 export type LimitsOptions = Pick<Settings, 'limits' | 'redis'> & { readonly events: EventSink }
+
+/** How long the start waits for Redis, in milliseconds. */
+const longestWait = 2000
 
 const shown: readonly ManualRuleName[] = ['global', 'api', 'authentication']
 
@@ -108,6 +112,8 @@ async function onRedis({ url, prefix }: NonNullable<Settings['redis']>): Promise
   const client = new Redis(url, { ...limiterRedisOptions })
   // The limiter tells when it cannot reach Redis, once for each outage; without a listener ioredis prints every attempt.
   client.on('error', () => undefined)
+  // A shop whose Redis is not there yet opens all the same, with what each process lets through alone.
+  await once(client, 'ready', { signal: AbortSignal.timeout(longestWait) }).catch(() => undefined)
   const close = async (): Promise<void> => {
     client.disconnect()
   }
