@@ -47,7 +47,7 @@ test('many of them fill the store, so that keys share overflow counters', async 
   }
   await fc.assert(
     fc.asyncProperty(memorySchedules, async (schedule) => playInMemory(schedule, newTally(), open)),
-    { numRuns: 500 },
+    { numRuns: 600 },
   )
-  expect(overflowing).toBeGreaterThan(100)
+  expect(overflowing).toBeGreaterThan(50)
 })

@@ -44,8 +44,6 @@ export interface Stage {
   readonly time: Timeline
   /** Whether the store must answer as the definitions say. Else it may be more careful. */
   readonly isPrecise: (rule: WindowRule) => boolean
-  /** Makes the keys of this schedule no others' in a storage that schedules share. */
-  readonly prefix?: string
   /** Whether an error says that a block or a penalty cannot be stored, which a store without room may say. */
   readonly isFull?: (error: unknown) => boolean
 }
@@ -78,7 +76,7 @@ interface Taken extends Given {
   readonly admission: Admission
 }
 
-type Act = 'take' | 'burst' | 'peek' | 'penalize' | 'refund' | 'reset' | 'block' | 'move'
+type Act = 'take' | 'burst' | 'flood' | 'peek' | 'penalize' | 'refund' | 'reset' | 'block' | 'move'
 
 const acts: readonly Act[] = table({
   take: 22,
@@ -90,6 +88,17 @@ const acts: readonly Act[] = table({
   block: 3,
   move: 15,
 })
+/** Where room is short, many keys come at once, and again and again within one window. */
+const tinyActs: readonly Act[] = table({
+  take: 20,
+  flood: 14,
+  peek: 4,
+  penalize: 3,
+  refund: 6,
+  reset: 1,
+  block: 3,
+  move: 13,
+})
 const longestBlock = 5000
 /** Ticks, sub-windows and clocks that wrap do so somewhere near these. */
 const jumps = [2 ** 12, 2 ** 20, 2 ** 30, 2 ** 31, 2 ** 32, 2 ** 33, 2 ** 32 - 1, 3 * 2 ** 32]
@@ -97,7 +106,7 @@ const jumps = [2 ** 12, 2 ** 20, 2 ** 30, 2 ** 31, 2 ** 32, 2 ** 33, 2 ** 32 - 1
 const latest = 2 ** 50
 const keys = ['a', 'b', 'a\u0000', '{a}:b']
 
-function table(weights: Readonly<Record<Act, number>>): readonly Act[] {
+function table(weights: Readonly<Partial<Record<Act, number>>>): readonly Act[] {
   return Object.entries(weights).flatMap(([act, weight]) => Array.from({ length: weight }, () => act as Act))
 }
 
@@ -130,14 +139,14 @@ class Player {
   }
 
   async step([number, rules, keyNumber, cost, detail]: Step): Promise<void> {
-    const act = acts[number]
+    const act = (this.#isTiny ? tinyActs : acts)[number]
     const rule = this.#rules[rules % this.#rules.length] as WindowRule
     const key = this.#key(keyNumber, cost, detail)
     if (act === 'move') await this.#move(rule, key, cost, detail)
     else if (act === 'refund') await this.#refund(detail, cost)
     else if (act === 'reset') await this.#reset(rule, key)
     else if (act === 'block') await this.#block(rule, key, detail)
-    else if (act === 'burst' && this.#isTiny) await this.#flood(this.#chosen(rules), key, detail)
+    else if (act === 'flood') await this.#flood(this.#chosen(rules), keyNumber, cost, detail)
     else if (act === 'burst') await this.#burst(this.#chosen(rules), key, cost, detail)
     else if (act === 'penalize') await this.#penalize(this.#demands(this.#chosen(rules), key, cost))
     else if (act !== undefined) await this.#ask(act, this.#demands(this.#chosen(rules), key, cost))
@@ -148,7 +157,7 @@ class Player {
     const { time } = this.#stage
     if (!this.#isTiny) return
     const longest = Math.max(longestBlock, ...this.#rules.map(({ window }) => 2 * window))
-    for (const key of ['new', keys[0] as string]) {
+    for (const key of ['new', ...keys]) {
       await time.goTo(Math.max(time.now(), this.#now) + longest)
       const demands = this.#rules.map((rule) => ({ rule, key, cost: rule.limit }))
       const { admitted } = await this.#ask('take', demands)
@@ -157,7 +166,7 @@ class Player {
   }
 
   #key(key: number, cost: number, detail: number): string {
-    return this.#isTiny && detail > 3 ? `${key}-${cost}-${detail}` : `${this.#stage.prefix ?? ''}${keys[key]}`
+    return this.#isTiny && detail > 3 ? crowded(key, cost + detail) : (keys[key] as string)
   }
 
   #chosen(rules: number): readonly WindowRule[] {
@@ -225,8 +234,8 @@ class Player {
   }
 
   /** Many keys at once. */
-  async #flood(rules: readonly WindowRule[], key: string, detail: number): Promise<void> {
-    for (let i = 0; i < 8 + 3 * detail; i++) await this.#ask('take', this.#demands(rules, `${key}+${i}`, 0))
+  async #flood(rules: readonly WindowRule[], key: number, cost: number, detail: number): Promise<void> {
+    for (let i = 0; i < 8 + 3 * detail; i++) await this.#ask('take', this.#demands(rules, crowded(key, i), cost))
   }
 
   /** Gives one of the last calls back, sometimes only in part. */
@@ -261,10 +270,16 @@ class Player {
   async #block(rule: WindowRule, key: string, detail: number): Promise<void> {
     const forMs = [0, 1, 2, 5, 20, rule.window, longestBlock][detail % 7] ?? 0
     const bounded = Math.min(forMs, longestBlock)
-    this.#done.push(() => `block ${rule.name} ${key} for ${bounded}`)
+    const isFlood = this.#isTiny && detail > 9
+    const blocked = isFlood ? Array.from({ length: detail }, (_, i) => crowded(i, i)) : [key]
+    for (const one of blocked) await this.#blockOne(rule, one, bounded)
+  }
+
+  async #blockOne(rule: WindowRule, key: string, forMs: number): Promise<void> {
+    this.#done.push(() => `block ${rule.name} ${key} for ${forMs}`)
     try {
-      const { times } = await this.#stage.time.during(() => this.#stage.store.block(rule, key, bounded))
-      this.#judge.blocked(rule, key, bounded, times)
+      const { times } = await this.#stage.time.during(() => this.#stage.store.block(rule, key, forMs))
+      this.#judge.blocked(rule, key, forMs, times)
       this.#tally.blocked++
     } catch (error) {
       if (!this.#stage.isFull?.(error)) throw error
@@ -310,8 +325,16 @@ class Player {
       now + (jumps[cost % 8] as number) * (cost < 16 ? 1 : quantum) + (cost % 5) - 2,
       now + 0.6,
     ]
-    return Math.min(Math.max(0, targets[detail] ?? now), latest)
+    // Where room is short, most steps stay within a window.
+    const isShort = this.#isTiny && detail > 5 && detail < 15 && cost < 24
+    const target = isShort ? now + quantum * (cost % 3) + (cost % 2) : targets[detail]
+    return Math.min(Math.max(0, target ?? now), latest)
   }
+}
+
+/** The keys that come in floods, the same ones each time. */
+function crowded(crowd: number, number: number): string {
+  return `${crowd % 2}+${number}`
 }
 
 function described(demands: readonly Demand[]): string {

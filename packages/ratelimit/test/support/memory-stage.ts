@@ -11,7 +11,7 @@ const lengths = ['short', 'usual', 'long'] as const
 /** Schedules for the store in memory, three of ten for one without room. */
 export const memorySchedules: fc.Arbitrary<Schedule> = fc.oneof(
   { weight: 7, arbitrary: schedules({ lengths }) },
-  { weight: 3, arbitrary: schedules({ lengths, isTiny: true, maxSteps: 50 }) },
+  { weight: 3, arbitrary: schedules({ lengths, isTiny: true, maxSteps: 40 }) },
 )
 
 /** How a store is made. */
