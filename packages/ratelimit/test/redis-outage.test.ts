@@ -2,6 +2,7 @@ import { Redis } from 'ioredis'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { redisServerPath } from '../../../test/services.ts'
+import { rateLimiter } from '../src/index.ts'
 import { limiterRedisOptions, redisStore } from '../src/redis.ts'
 import { connected } from './support/redis-client.ts'
 import { type Load, loadOn, percentile } from './support/redis-load.ts'
@@ -93,6 +94,38 @@ describe.skipIf(!redisServerPath())('a server that goes away under load', () => 
     await sleep(800)
     await load.stop()
     judge(load.calls, goneAt, backAt)
+  })
+
+  test('local shares add up to no more than they should, however often the server comes and goes', async () => {
+    const rules = {
+      api: { limit: 40, window: 60_000, key: () => 'k', algorithm: 'exact', onStoreFailure: { localShare: 5 } },
+    } as const
+    const processes = [await clientOf(), await clientOf()].map((client) =>
+      rateLimiter({ rules, store: redisStore({ client }) }),
+    )
+    const sources: string[] = []
+    let isOver = false
+    const work = processes.map(async (limiter) => {
+      while (!isOver) {
+        const { allowed, source } = await limiter.check(['api'], {})
+        if (allowed) sources.push(source)
+        await sleep(2)
+      }
+    })
+    for (let outage = 0; outage < 3; outage++) {
+      await sleep(20)
+      server.stop()
+      await sleep(200)
+      server.continue()
+      await sleep(250)
+    }
+    isOver = true
+    await Promise.all(work)
+    const local = sources.filter((source) => source === 'local').length
+    console.log(`limit 40, two shares of 5: ${sources.length} admitted, ${local} of them locally`)
+    expect(local).toBeGreaterThan(0)
+    expect(local).toBeLessThanOrEqual(10)
+    expect(sources.length - local).toBeLessThanOrEqual(40)
   })
 
   test('a wrong port fails at once', async () => {

@@ -176,6 +176,22 @@ describe.skipIf(!redisServerPath())('redisStore on a real server', () => {
     expect(await windows.peek([{ rule, key: 'k', cost: 1 }])).toMatchObject({ counters: [{ remaining: 1 }] })
   })
 
+  it('gives nothing back to a new life, also when its hits are kept at the same time', async () => {
+    const rounded = windowRule({ name: 'rounded', limit: 3, window: 3_600_000, algorithm: 'strict', subWindows: 1 })
+    const windows = open([rounded])
+    const demands = [{ rule: rounded, key: 'k', cost: 2 }]
+    const before = (await windows.take(demands)).counters.flatMap(({ receipt }) => receipt ?? [])
+    await windows.reset(rounded, 'k')
+    const after = (await windows.take(demands)).counters.flatMap(({ receipt }) => receipt ?? [])
+    expect(after[0]?.at).toBe(before[0]?.at)
+    await windows.refund(before)
+    expect(await windows.peek(demands)).toMatchObject({ counters: [{ remaining: 1 }] })
+    await client.del(redisKey(rounded))
+    await windows.take(demands)
+    await windows.refund(after)
+    expect(await windows.peek(demands)).toMatchObject({ counters: [{ remaining: 1 }] })
+  })
+
   it('forgets units and not a block, and a block ends when told', async () => {
     const windows = open([rule])
     await windows.take([{ rule, key: 'k', cost: 3 }])
