@@ -1,18 +1,20 @@
-import type { EventSink } from '@mosaajii/core'
+import { isSecurityError } from '@mosaajii/core'
 
-/** How many requests the limits refused. */
-export interface RefusalCount extends EventSink {
-  /** Since the start of this process. Those that no event has told yet are missing. */
+/** How many requests the limits refused. Events are sampled, so they are not what to count by. */
+export interface RefusalCount {
+  /** Since the start of this process. */
   count(): number
+  /** Takes any error that a request ended with. */
+  see(error: unknown): void
 }
 
-/** Counts the refusals that events tell of: an event says how many it stands for. */
+/** Begins to count. */
 export function refusalCount(): RefusalCount {
   let count = 0
   return {
-    write: ({ name, data }) => {
-      if (name === 'ratelimit.refused') count += 1 + Number(data['suppressed'])
-    },
     count: () => count,
+    see: (error) => {
+      if (isSecurityError(error) && error.code === 'QUOTA_EXCEEDED') count++
+    },
   }
 }

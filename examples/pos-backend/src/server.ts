@@ -59,10 +59,10 @@ async function open(settings: Settings, onClose: OnClose): Promise<Omit<RunningS
   const tls = await readTls(settings)
   const reports = recentReports()
   const refusals = refusalCount()
-  const limits = await openLimits({ ...settings, events: allOf(file, refusals) })
+  const limits = await openLimits({ ...settings, events: file })
   onClose(() => limits.close())
   const routes = shopRoutes({ shop, adminToken, secure: tls !== undefined, reports, limits, refusals })
-  const app = await httpApp(framework, { routes, events: allOf(file, reports), limits })
+  const app = await httpApp(framework, { routes, events: allOf(file, reports), limits, refusals })
   onClose(() => app.close())
   const serve = async (...args: Parameters<typeof listen>): Promise<number> => {
     const server = await listen(...args)

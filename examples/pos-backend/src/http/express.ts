@@ -7,11 +7,11 @@ import express, { type Request, type RequestHandler, type Response } from 'expre
 import type { HttpApp, HttpOptions } from './framework.ts'
 import { bodyOf } from './node-body.ts'
 import { apiPolicy, callerAddress, localHosts, pagePolicy, reportsPath } from './policies.ts'
-import { logUnexpected } from './problems.ts'
+import { onProblem } from './problems.ts'
 import { type Answer, queryOf, type Route, type ShopRequest } from './route.ts'
 
 /** The shop on Express. */
-export function expressApp({ routes, events, limits }: HttpOptions): HttpApp {
+export function expressApp({ routes, events, limits, refusals }: HttpOptions): HttpApp {
   const app = express()
   app.disable('x-powered-by').disable('etag')
   app.enable('strict routing').enable('case sensitive routing')
@@ -32,7 +32,7 @@ export function expressApp({ routes, events, limits }: HttpOptions): HttpApp {
   }
 
   app.use(notFound())
-  app.use(problems({ onError: logUnexpected }))
+  app.use(problems({ onError: onProblem(refusals) }))
   return { listener: app, close: () => Promise.resolve() }
 }
 

@@ -6,14 +6,14 @@ import { fastify, type FastifyReply, type FastifyRequest, type RouteShorthandOpt
 import type { HttpApp, HttpOptions } from './framework.ts'
 import { bodyOf } from './node-body.ts'
 import { apiPolicy, callerAddress, localHosts, pagePolicy, reportsPath } from './policies.ts'
-import { logUnexpected } from './problems.ts'
+import { onProblem } from './problems.ts'
 import { type Answer, queryOf, type Route, type ShopRequest } from './route.ts'
 
 /** The shop on Fastify. */
-export async function fastifyApp({ routes, events, limits }: HttpOptions): Promise<HttpApp> {
+export async function fastifyApp({ routes, events, limits, refusals }: HttpOptions): Promise<HttpApp> {
   // A malformed address passes no hook, so its answer gets its headers here.
   const app = fastify({ frameworkErrors: frameworkErrors(() => apiPolicy.pairs()) })
-  app.setErrorHandler(problems({ onError: logUnexpected }))
+  app.setErrorHandler(problems({ onError: onProblem(refusals) }))
   app.setNotFoundHandler(notFound())
 
   await app.register(securityHeaders(apiPolicy))

@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http'
 import type { EventSink } from '@mosaajii/core'
 import type { Limits } from '../limits.ts'
+import type { RefusalCount } from '../refusal-count.ts'
 import type { Route } from './route.ts'
 
 /** What each framework mounts. */
@@ -9,6 +10,7 @@ export interface HttpOptions {
   /** Where the reports of browsers go. */
   readonly events: EventSink
   readonly limits: Limits
+  readonly refusals: RefusalCount
 }
 
 /** The shop on one framework, ready for a server of Node. */

@@ -7,13 +7,13 @@ import { rateLimit } from '@mosaajii/ratelimit/hono'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import type { HttpApp, HttpOptions } from './framework.ts'
 import { apiPolicy, callerAddress, localHosts, pagePolicy, reportsPath } from './policies.ts'
-import { logUnexpected } from './problems.ts'
+import { onProblem } from './problems.ts'
 import { type Answer, queryOf, type Route, type ShopRequest } from './route.ts'
 
 /** The shop on Hono. */
-export function honoApp({ routes, events, limits }: HttpOptions): HttpApp {
+export function honoApp({ routes, events, limits, refusals }: HttpOptions): HttpApp {
   const app = new Hono<{ Variables: { cspNonce: string } }>()
-  app.onError(problems({ onError: logUnexpected }))
+  app.onError(problems({ onError: onProblem(refusals) }))
   app.notFound(notFound())
 
   // Before everything that costs: what no route takes counts too.

@@ -1,10 +1,19 @@
 import { isSecurityError, type Problem } from '@mosaajii/core'
+import type { RefusalCount } from '../refusal-count.ts'
+
+/** What `problems()` tells of each error: refusals of the limits are counted, and what nobody expected is logged. */
+export function onProblem(refusals: RefusalCount): (error: unknown, problem: Problem) => void {
+  return (error, problem) => {
+    refusals.see(error)
+    logUnexpected(error, problem)
+  }
+}
 
 /**
- * What `problems()` tells of each refusal: an error that is neither the SDK's nor the shop's own goes to the server's log, its class and stack
+ * An error that is neither the SDK's nor the shop's own goes to the server's log, its class and stack
  * only, because its message may quote data.
  */
-export function logUnexpected(error: unknown, { status }: Problem): void {
+function logUnexpected(error: unknown, { status }: Problem): void {
   if (!isSecurityError(error) && status >= 500) console.error(`unexpected ${describe(error)}`)
 }
 
