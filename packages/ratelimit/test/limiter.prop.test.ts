@@ -65,7 +65,7 @@ const step: fc.Arbitrary<Step> = fc.record({
     'wait',
   ),
   names: fc.shuffledSubarray(names, { minLength: 1 }),
-  subject: fc.record({ account: fc.constantFrom('x', 'y'), address: fc.constantFrom('x', '1:x') }),
+  subject: fc.record({ account: fc.constantFrom('x', 'x:1'), address: fc.constantFrom('x', '1:x') }),
   number: fc.integer({ min: 1, max: 9 }),
 })
 
