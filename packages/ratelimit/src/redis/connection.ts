@@ -2,7 +2,7 @@ import { RateLimitError } from '../errors.ts'
 import { Breaker } from './breaker.ts'
 import type { Commands } from './client.ts'
 import { type Deadline, DeadlineError, Deadlines } from './deadlines.ts'
-import type { Script } from './script.ts'
+import { isUnknownScript, type Script } from './script.ts'
 
 /** How long calls wait, and when they no longer try. */
 export interface ConnectionOptions {
@@ -57,12 +57,21 @@ export class Connection {
     const breaker = this.#breakers.get(node)
     if (breaker?.isOpen) throw failed('Redis does not answer; it is asked again from time to time')
     try {
-      const answer = await deadline.within(script.run(this.#client, keys, parameters))
+      const answer = await this.#answer(script, keys, parameters, deadline)
       breaker?.succeeded()
       return answer
     } catch (error) {
       this.#breakerOf(node, key).failed()
       throw failed(reasonOf(error, this.#options.deadline))
+    }
+  }
+
+  async #answer(script: Script, keys: number, parameters: readonly string[], deadline: Deadline): Promise<unknown> {
+    try {
+      return await deadline.within(script.run(this.#client, keys, parameters))
+    } catch (error) {
+      if (!isUnknownScript(error)) throw error
+      return deadline.within(script.teach(this.#client, keys, parameters))
     }
   }
 

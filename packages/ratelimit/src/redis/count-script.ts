@@ -1,18 +1,24 @@
 import type { WindowRule } from '../window-store.ts'
 import { opening, withForm } from './counter-form.ts'
 
+const mostRules = 1000
+
 /**
  * Makes the script that takes, peeks and penalizes by these rules. Their numbers stand in its text: sent with each call they would cost server
  * and client time, and they change with a deployment only.
  *
- * KEYS are the counters. ARGV[1] says what to do, then come the place of the rule and the cost for each counter.
+ * KEYS are the counters. ARGV[1] is a letter for what to do, and three digits for the rule of each counter. Then come the costs, or one that all have:
+ * each parameter costs time on both sides.
  *
  * Returns 35 bytes for each counter: what remains (4), when the cost passes (6, all ones: never), when more remains (6), the counter's time (6), and
  * of what was taken the kept time (6) and the mark (7; 0: nothing was taken).
  *
  * The usual way, no backoff and enough room, looks at the head and at the hits that have expired, and at nothing else.
+ *
+ * @throws {RangeError} when there are more than 1000 rules, or a rule has a number that is none.
  */
 export function countScriptOf(rules: readonly WindowRule[]): string {
+  if (rules.length > mostRules) throw new RangeError(`redisStore: a limiter has at most ${mostRules} rules`)
   return withForm(`
 ${opening}
 local function ruleAt(place)
@@ -23,6 +29,14 @@ ${slowParts}
 ${counting}`)
 }
 
+/** What the count script does, as it is told. */
+export const operations = { take: 't', peek: 'p', penalize: 'n' } as const
+
+/** How a rule is named in a call. */
+export function placeOf(place: number): string {
+  return String(place).padStart(3, '0')
+}
+
 /** A rule of the count script: what `ruleAt` returns for its place. */
 function ruleLine({ limit, window, quantum, shadow, backoff }: WindowRule, place: number): string {
   const numbers = [limit, window, quantum]
@@ -30,7 +44,7 @@ function ruleLine({ limit, window, quantum, shadow, backoff }: WindowRule, place
   for (const number of [...numbers, ...growth]) {
     if (!Number.isFinite(number)) throw new RangeError('redisStore: a rule has a number that is none')
   }
-  return `  if place == '${place}' then return ${[...numbers, shadow, ...growth].join(', ')} end`
+  return `  if place == '${placeOf(place)}' then return ${[...numbers, shadow, ...growth].join(', ')} end`
 }
 
 const slowParts = `-- What only some calls need is defined when one needs it: to define a function takes time in every call, most of it for what it uses from outside.
@@ -95,10 +109,10 @@ end
 
 const counting = `local waitsUntil, read, keepNewest
 
-local counters, admitted = {}, true
+local counters, admitted, asked = {}, true, ARGV[1]
 for i = 1, #KEYS do
-  local limit, window, quantum, shadow, after, base, factor, most = ruleAt(ARGV[2 * i])
-  local cost, state = ARGV[2 * i + 1] + 0, call('GET', KEYS[i])
+  local limit, window, quantum, shadow, after, base, factor, most = ruleAt(sub(asked, 3 * i - 1, 3 * i + 1))
+  local cost, state = (ARGV[i + 1] or ARGV[2]) + 0, call('GET', KEYS[i])
   local now, mark, blocked, total, newest, units, first, oldest = clock, micros, 0, 0, 0, 0, 1, 0
   if state then
     local version, seen
@@ -125,15 +139,15 @@ for i = 1, #KEYS do
   counters[i] = { state or '', now, mark, blocked, total, newest, units, first, oldest, passes }
 end
 
-local answer, operation = '', ARGV[1]
+local answer, operation = '', sub(asked, 1, 1)
 for i = 1, #KEYS do
-  local limit, window, quantum, shadow, after = ruleAt(ARGV[2 * i])
-  local cost = ARGV[2 * i + 1] + 0
+  local limit, window, quantum, shadow, after = ruleAt(sub(asked, 3 * i - 1, 3 * i + 1))
+  local cost = (ARGV[i + 1] or ARGV[2]) + 0
   local state, now, mark, blocked, total, newest, units, first, oldest, passes = values(counters[i])
   local counted, at, taken, drops = 0, 0, 0, false
-  if operation == 'penalize' then
+  if operation == 'n' then
     counted, passes, drops = math.min(cost, limit), false, cost > limit - total
-  elseif operation == 'take' and admitted and passes then
+  elseif operation == 't' and admitted and passes then
     counted = cost
   end
   if counted > 0 then
@@ -164,7 +178,7 @@ for i = 1, #KEYS do
     if total > 0 then reset = oldest + window - now end
   else
     if not read then waitsUntil, read, keepNewest = slowParts(ruleAt) end
-    remaining, retry, reset = read(state, first, newest, units, total, blocked, now, cost, ARGV[2 * i])
+    remaining, retry, reset = read(state, first, newest, units, total, blocked, now, cost, sub(asked, 3 * i - 1, 3 * i + 1))
     if passes then retry = 0 end
   end
   answer = answer .. pack($ANSWER, remaining, retry, reset, now, at, taken)

@@ -1,7 +1,8 @@
 import type { Demand, WindowRule } from '../window-store.ts'
+import { operations, placeOf } from './count-script.ts'
 
 /** What the count script does with counters. */
-export type CountOperation = 'take' | 'peek' | 'penalize'
+export type CountOperation = keyof typeof operations
 
 /** Writes demands as the count script reads them. */
 export class Demands {
@@ -10,16 +11,24 @@ export class Demands {
 
   /** @param rules those that the script was made of, in their order. */
   constructor(rules: readonly WindowRule[], nameOf: (rule: WindowRule, key: string) => string) {
-    for (const [place, rule] of rules.entries()) this.#places.set(rule, String(place))
+    for (const [place, rule] of rules.entries()) this.#places.set(rule, placeOf(place))
     this.#nameOf = nameOf
   }
 
-  /** The keys, then the operation, then place and cost for each. */
+  /** The keys, then what to do by which rules, then the costs: one, if it is that of all. */
   parametersOf(operation: CountOperation, demands: readonly Demand[]): string[] {
     const parameters: string[] = []
-    for (const { rule, key } of demands) parameters.push(this.#nameOf(rule, key))
-    parameters.push(operation)
-    for (const { rule, cost } of demands) parameters.push(this.#placeOf(rule), String(cost))
+    const first = demands[0]?.cost
+    let asked: string = operations[operation]
+    let isSame = true
+    for (const { rule, key, cost } of demands) {
+      parameters.push(this.#nameOf(rule, key))
+      asked += this.#placeOf(rule)
+      isSame &&= cost === first
+    }
+    parameters.push(asked)
+    if (isSame) parameters.push(String(first))
+    else for (const { cost } of demands) parameters.push(String(cost))
     return parameters
   }
 

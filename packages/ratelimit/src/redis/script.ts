@@ -11,20 +11,18 @@ export class Script {
     this.#sha = createHash('sha1').update(text).digest('hex')
   }
 
-  /**
-   * Runs it. A server that does not know it has run nothing, so it gets the text: after a restart, a failover or `SCRIPT FLUSH`. Both commands
-   * name the same keys and so go to the same node.
-   *
-   * @param parameters the keys, and what follows them.
-   */
+  /** Runs it by its name. @param parameters the keys, and what follows them. */
   run(client: Commands, keys: number, parameters: readonly string[]): Promise<unknown> {
-    return client.evalshaBuffer(this.#sha, keys, ...parameters).catch((error: unknown) => {
-      if (!isUnknownScript(error)) throw error
-      return client.evalBuffer(this.#text, keys, ...parameters)
-    })
+    return client.evalshaBuffer(this.#sha, keys, ...parameters)
+  }
+
+  /** Runs it by its text. The keys are the same, so it goes to the same node. */
+  teach(client: Commands, keys: number, parameters: readonly string[]): Promise<unknown> {
+    return client.evalBuffer(this.#text, keys, ...parameters)
   }
 }
 
-function isUnknownScript(error: unknown): boolean {
+/** Whether a server did not know a script: after a restart, a failover or `SCRIPT FLUSH`. It has run nothing. */
+export function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT')
 }
