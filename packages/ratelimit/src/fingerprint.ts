@@ -1,25 +1,33 @@
 // oxlint-disable-next-line typescript/triple-slash-reference -- whoever compiles the sources finds the types that the package lacks
 /// <reference path="./siphash24.d.ts" />
-import siphash24 from 'siphash24'
+import instantiate from 'siphash24/siphash24.js'
 
 const keyBytes = 16
-/** Texts up to this many bytes are hashed without making a view for them. */
-const keptViews = 512
+/** Where the module's function expects the key, and where the text is put. Its result stands at the beginning. */
+const keyAt = 8
+const textAt = keyAt + keyBytes
+const pageBytes = 65_536
+
+/**
+ * The compiled hash and its memory, used without the package's own wrapper, whose copies cost more than the hash. All fingerprints share them: a
+ * hash runs to its end, and a key is written again where that of another fingerprint was.
+ */
+const { memory, siphash } = instantiate()
+let bytes = new Uint8Array(memory.buffer)
+let words = new Int32Array(memory.buffer)
+/** Whose key is in the memory. */
+let keyThere: Uint8Array | undefined
 
 /**
  * Hashes texts to 64 bits under a secret key (SipHash-2-4): who does not know the key cannot make two texts collide. The result is left in two
  * fields, because a hash is wanted on each call and an object for it would have to be collected each time.
  */
 export class Fingerprint {
-  /** The low 32 bits of the last hash, not negative. */
+  /** The low 32 bits of the last hash, as a signed number. */
   low = 0
-  /** The high 32 bits of the last hash, not negative. */
+  /** The high 32 bits of the last hash, as a signed number. */
   high = 0
   #key: Uint8Array | undefined
-  #bytes = new Uint8Array(keptViews)
-  readonly #views: (Uint8Array | undefined)[] = []
-  readonly #words = new Uint32Array(2)
-  readonly #hash = new Uint8Array(this.#words.buffer)
 
   /**
    * @param key 16 bytes, copied. Default: random ones, drawn at the first use, because Workers refuse random values while a module loads.
@@ -35,51 +43,53 @@ export class Fingerprint {
 
   /** Hashes a text into `low` and `high`. Different texts are different bytes, also those with lone surrogates. */
   hash(text: string): void {
-    this.#key ??= globalThis.crypto.getRandomValues(new Uint8Array(keyBytes))
-    const length = this.#encode(text)
-    siphash24(this.#view(length), this.#key, this.#hash, true)
-    this.low = this.#words[0] ?? 0
-    this.high = this.#words[1] ?? 0
+    const { length } = text
+    if (textAt + 2 * length + 1 > bytes.length) grow(textAt + 2 * length + 1)
+    const key = (this.#key ??= globalThis.crypto.getRandomValues(new Uint8Array(keyBytes)))
+    if (keyThere !== key) {
+      bytes.set(key, keyAt)
+      keyThere = key
+    }
+    siphash(textAt, encode(text))
+    this.low = words[0] as number
+    this.high = words[1] as number
   }
 
   /** The hash of a text as 16 hexadecimal digits. */
   hex(text: string): string {
     this.hash(text)
-    return this.high.toString(16).padStart(8, '0') + this.low.toString(16).padStart(8, '0')
+    return hexOf(this.high) + hexOf(this.low)
   }
+}
 
-  /** One byte a character where all of them fit, and two otherwise. The first byte tells which. Returns the number of bytes. */
-  #encode(text: string): number {
-    const { length } = text
-    if (this.#bytes.length < 2 * length + 1) this.#grow(2 * length + 1)
-    const bytes = this.#bytes
-    bytes[0] = 1
-    for (let i = 0; i < length; i++) {
-      const unit = text.charCodeAt(i)
-      if (unit > 0xff) return this.#encodeWide(text)
-      bytes[i + 1] = unit
-    }
-    return length + 1
-  }
+function hexOf(word: number): string {
+  return (word >>> 0).toString(16).padStart(8, '0')
+}
 
-  #encodeWide(text: string): number {
-    const bytes = this.#bytes
-    bytes[0] = 2
-    for (let i = 0; i < text.length; i++) {
-      const unit = text.charCodeAt(i)
-      bytes[2 * i + 1] = unit & 0xff
-      bytes[2 * i + 2] = unit >>> 8
-    }
-    return 2 * text.length + 1
+/** One byte a character where all of them fit, and two otherwise. The first byte tells which. Returns the number of bytes. */
+function encode(text: string): number {
+  const { length } = text
+  bytes[textAt] = 1
+  for (let i = 0; i < length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit > 0xff) return encodeWide(text)
+    bytes[textAt + 1 + i] = unit
   }
+  return length + 1
+}
 
-  #grow(length: number): void {
-    this.#bytes = new Uint8Array(2 * length)
-    this.#views.length = 0
+function encodeWide(text: string): number {
+  bytes[textAt] = 2
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    bytes[textAt + 1 + 2 * i] = unit & 0xff
+    bytes[textAt + 2 + 2 * i] = unit >>> 8
   }
+  return 2 * text.length + 1
+}
 
-  #view(length: number): Uint8Array {
-    if (length > keptViews) return this.#bytes.subarray(0, length)
-    return (this.#views[length] ??= this.#bytes.subarray(0, length))
-  }
+function grow(length: number): void {
+  memory.grow(Math.ceil((length - bytes.length) / pageBytes))
+  bytes = new Uint8Array(memory.buffer)
+  words = new Int32Array(memory.buffer)
 }

@@ -214,7 +214,7 @@ class Limiter<S> implements RateLimiter<S> {
   ): MaybePromise<LimiterDecision> {
     const plan = this.#plans.plan(names, who)
     const cost = costIn(options, who)
-    const demands = plan.rules.map((rule) => demandOf(rule, subject, cost))
+    const demands = demandsOf(plan.rules, subject, cost)
     let answer: MaybePromise<StoreAnswer>
     try {
       answer = this.#windows[question](demands)
@@ -222,6 +222,16 @@ class Limiter<S> implements RateLimiter<S> {
       return this.#unreachable(question, plan, demands, error)
     }
     if (!isPromise(answer)) return this.#answered(question, plan, demands, answer)
+    return this.#answeredLater(question, plan, demands, answer)
+  }
+
+  /** Of its own: a function that makes functions costs more, also where it does not come to make them. */
+  #answeredLater(
+    question: Question,
+    plan: CallPlan<S>,
+    demands: readonly Demand[],
+    answer: Promise<StoreAnswer>,
+  ): Promise<LimiterDecision> {
     return Promise.resolve(answer).then(
       (later) => this.#answered(question, plan, demands, later),
       (error: unknown) => this.#unreachable(question, plan, demands, error),
@@ -272,6 +282,12 @@ class Limiter<S> implements RateLimiter<S> {
     }
     this.#watch.answered()
   }
+}
+
+function demandsOf<S>(rules: readonly CompiledRule<S>[], subject: S, cost: number): Demand[] {
+  const demands: Demand[] = []
+  for (const rule of rules) demands.push(demandOf(rule, subject, cost))
+  return demands
 }
 
 function demandOf<S>({ window, key, cost }: CompiledRule<S>, subject: S, callCost: number): Demand {

@@ -9,7 +9,7 @@ describe('Fingerprint', () => {
     // Our first byte tells the width of the characters, so only messages that begin with 01 or 02 can be asked for: the reference vectors begin with 00.
     const fingerprint = new Fingerprint(key)
     fingerprint.hash('')
-    expect([fingerprint.high, fingerprint.low]).toEqual(reference(Uint8Array.of(1)))
+    expect(wordsOf(fingerprint)).toEqual(reference(Uint8Array.of(1)))
     expect(reference(Uint8Array.from({ length: 15 }, (_, i) => i))).toEqual([0xa129ca61, 0x49be45e5])
   })
 
@@ -18,8 +18,9 @@ describe('Fingerprint', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 40, unit: 'binary' }), (text) => {
         fingerprint.hash(text)
-        expect([fingerprint.high, fingerprint.low]).toEqual(reference(bytesOf(text)))
-        expect(fingerprint.hex(text)).toMatch(/^[0-9a-f]{16}$/)
+        expect(wordsOf(fingerprint)).toEqual(reference(bytesOf(text)))
+        const digits = wordsOf(fingerprint).map((word) => word.toString(16).padStart(8, '0'))
+        expect(fingerprint.hex(text)).toBe(digits.join(''))
       }),
     )
   })
@@ -57,12 +58,40 @@ describe('Fingerprint', () => {
     expect(new Fingerprint(key).hex('till')).toBe(before)
   })
 
+  it('keeps the keys of several apart that take turns', () => {
+    const one = new Fingerprint(key)
+    const other = new Fingerprint(key.toReversed())
+    const alone = [one.hex('till'), one.hex('stock'), other.hex('till'), other.hex('stock')]
+    expect(new Set(alone).size).toBe(4)
+    expect([one.hex('till'), other.hex('till'), one.hex('stock'), other.hex('stock')]).toEqual([
+      alone[0],
+      alone[2],
+      alone[1],
+      alone[3],
+    ])
+    one.hash('till')
+    expect(wordsOf(one)).toEqual(reference(bytesOf('till')))
+  })
+
+  it('hashes texts of any length', () => {
+    const fingerprint = new Fingerprint(key)
+    for (const length of [655_000, 1_000_000]) {
+      const text = 'x'.repeat(length)
+      fingerprint.hash(text)
+      expect(wordsOf(fingerprint)).toEqual(reference(bytesOf(text)))
+    }
+  })
+
   it('refuses a key that is not 16 bytes', () => {
     for (const wrong of [new Uint8Array(15), new Uint8Array(17), [1], 'sixteen bytes, no', null]) {
       expect(() => new Fingerprint(wrong as Uint8Array)).toThrow('Fingerprint: give a key of 16 bytes')
     }
   })
 })
+
+function wordsOf({ high, low }: Fingerprint): [high: number, low: number] {
+  return [high >>> 0, low >>> 0]
+}
 
 function bytesOf(text: string): Uint8Array {
   const units = Array.from({ length: text.length }, (_, i) => text.charCodeAt(i))

@@ -100,7 +100,7 @@ export class MemoryWindows implements OpenWindows {
       // Rules often share a key, and to compare is cheaper than to hash.
       if (key !== hashed) fingerprint.hash(key)
       hashed = key
-      table.look(fingerprint.low | 0, fingerprint.high | 0, now)
+      table.look(fingerprint.low, fingerprint.high, now)
     }
     return tables
   }
@@ -108,7 +108,7 @@ export class MemoryWindows implements OpenWindows {
   #lookUp(rule: WindowRule, key: string, now: number): CounterTable {
     const table = this.#table(rule)
     this.#fingerprint.hash(key)
-    table.look(this.#fingerprint.low | 0, this.#fingerprint.high | 0, now)
+    table.look(this.#fingerprint.low, this.#fingerprint.high, now)
     return table
   }
 
