@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { Demand, OpenWindows, StoreAnswer, WindowRule } from '../src/window-store.ts'
 import { Judge, type Given, type Question } from './support/judge.ts'
 import { type Admission, Oracle } from './support/oracle.ts'
-import { longestFineWindow, type WindowLengths, windowRules } from './support/rules.ts'
+import { type WindowLengths, windowRules } from './support/rules.ts'
 import type { Timeline } from './support/timeline.ts'
 
 /** One step: small numbers, so that it is made fast and shrinks well. {@link play} reads them by the tables below. */
@@ -339,9 +339,4 @@ function crowded(crowd: number, number: number): string {
 
 function described(demands: readonly Demand[]): string {
   return demands.map(({ rule, key, cost }) => `${cost} of ${rule.name} ${key}`).join(' and ')
-}
-
-/** Whether the memory store must keep a rule by the millisecond. */
-export function isFine({ window }: WindowRule): boolean {
-  return window <= longestFineWindow
 }

@@ -78,7 +78,7 @@ export const passing: Readonly<Record<string, (trial: Trial) => Promise<void>>> 
   'blocks for as long as it is told': async (trial) => {
     const [rule] = trial.open({ window: hour })
     await trial.taken(rule)
-    const length = 2 * short
+    const length = 1000
     const { now: before } = await trial.peek(rule)
     await trial.windows.block(rule, trial.key, length)
     const { now, retryAfterMs, resetMs, remaining } = await trial.peek(rule)
