@@ -248,6 +248,11 @@ describe.each(frameworks)('limits on %s', (framework, start) => {
       expect(answer.headers['x-ratelimit-limit']).toBe('3')
       if (i === 3) expect(problemOf(answer)['violated-policies']).toEqual(['api'])
     }
+    const usual = await started({ limit: { limiter, names: ['tried', 'api'] } })
+    for (let i = 0; i < 2; i++) {
+      const answer = await send(usual, '/', from('c'))
+      expect(Object.keys({ ...itemsOf(answer, 'ratelimit'), ...itemsOf(answer, 'ratelimit-policy') })).toEqual(['api'])
+    }
     const alone = await started({ limit: { limiter, names: ['tried'] } })
     const answer = await send(alone, '/', from('b'))
     expect([answer.headers['ratelimit'], answer.headers['ratelimit-policy']]).toEqual([undefined, undefined])
