@@ -17,7 +17,10 @@ import {
 export interface LimitFieldOptions {
   /** Whether answers have `RateLimit-Policy` and `RateLimit`. Default true. */
   readonly fields?: boolean
-  /** Whether answers also have the old `X-RateLimit-Limit`, `-Remaining` and `-Reset`, of the rule with the least that remains. Default false. */
+  /**
+   * Whether answers also have the old `X-RateLimit-Limit`, `-Remaining` and `-Reset` (in seconds from now), of the rule with the least that remains.
+   * Default false.
+   */
   readonly legacy?: boolean
   /** What clients are told instead of a rule's own name: printable ASCII. */
   readonly policyNames?: Readonly<Record<string, string>>
