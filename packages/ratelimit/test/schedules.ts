@@ -44,6 +44,8 @@ export interface Stage {
   readonly time: Timeline
   /** Whether the store must answer as the definitions say. Else it may be more careful. */
   readonly isPrecise: (rule: WindowRule) => boolean
+  /** Whether each rule has keys of its own, so that the counters of a call are in several slots of a cluster. */
+  readonly isSpread?: boolean
   /** Whether an error says that a block or a penalty cannot be stored, which a store without room may say. */
   readonly isFull?: (error: unknown) => boolean
 }
@@ -142,10 +144,11 @@ class Player {
     const act = (this.#isTiny ? tinyActs : acts)[number]
     const rule = this.#rules[rules % this.#rules.length] as WindowRule
     const key = this.#key(keyNumber, cost, detail)
-    if (act === 'move') await this.#move(rule, key, cost, detail)
+    const own = this.#ownKey(rule, key)
+    if (act === 'move') await this.#move(rule, own, cost, detail)
     else if (act === 'refund') await this.#refund(detail, cost)
-    else if (act === 'reset') await this.#reset(rule, key)
-    else if (act === 'block') await this.#block(rule, key, detail)
+    else if (act === 'reset') await this.#reset(rule, own)
+    else if (act === 'block') await this.#block(rule, own, detail)
     else if (act === 'flood') await this.#flood(this.#chosen(rules), keyNumber, cost, detail)
     else if (act === 'burst') await this.#burst(this.#chosen(rules), key, cost, detail)
     else if (act === 'penalize') await this.#penalize(this.#demands(this.#chosen(rules), key, cost))
@@ -169,13 +172,20 @@ class Player {
     return this.#isTiny && detail > 3 ? crowded(key, cost + detail) : (keys[key] as string)
   }
 
+  #ownKey({ name }: WindowRule, key: string): string {
+    return this.#stage.isSpread ? `${name} ${key}` : key
+  }
+
   #chosen(rules: number): readonly WindowRule[] {
     const chosen = this.#rules.filter((_, i) => rules & (1 << i))
     return chosen.length > 0 ? chosen : this.#rules.slice(0, 1)
   }
 
   #demands(rules: readonly WindowRule[], key: string, cost: number): readonly Demand[] {
-    return rules.map((rule) => ({ rule, key, cost: this.#cost(rule, key, cost) }))
+    return rules.map((rule) => {
+      const own = this.#ownKey(rule, key)
+      return { rule, key: own, cost: this.#cost(rule, own, cost) }
+    })
   }
 
   /** One unit mostly; else a few, about the limit, about what is left, or the most that a call may cost. */

@@ -50,9 +50,14 @@ export class Trial {
   }
 
   async ask(question: 'take' | 'peek' | 'penalize', demands: readonly Demand[]): Promise<StoreAnswer> {
+    const before = demands.map((demand) => this.#seen.get(nameOf(demand)) ?? 0)
     const answer = await this.windows[question](demands)
     must(answer.counters.length === demands.length, 'there is not one answer for each counter')
-    demands.forEach((demand, i) => this.#check(question, demand, answer, answer.counters[i] as CounterState))
+    for (const [i, demand] of demands.entries()) {
+      const state = answer.counters[i] as CounterState
+      this.#checkTime(demand, state.now, before[i] ?? 0)
+      check(question, demand, answer, state)
+    }
     const admits = answer.counters.every((state, i) => state.admits || demands[i]?.rule.shadow)
     must(answer.admitted === admits, `admitted is ${answer.admitted}, and its counters say ${admits}`)
     return answer
@@ -100,28 +105,35 @@ export class Trial {
     }
   }
 
-  /** What holds of every answer. */
-  #check(question: string, { rule, key, cost }: Demand, { admitted }: StoreAnswer, state: CounterState): void {
-    const { now, remaining, retryAfterMs, resetMs, receipt } = state
-    const name = `${rule.name} ${key}`
-    must(Number.isSafeInteger(now) && now >= (this.#seen.get(name) ?? 0), `the time went back to ${now}`)
-    this.#seen.set(name, now)
-    must(Number.isSafeInteger(remaining) && remaining >= 0 && remaining <= rule.limit, `${remaining} remain`)
-    must(Number.isSafeInteger(resetMs) && resetMs >= 0, `more remains in ${resetMs} ms`)
-    must(
-      (resetMs === 0) === (remaining === rule.limit),
-      `more remains in ${resetMs} ms, ${remaining} of ${rule.limit} now`,
-    )
-    if (retryAfterMs === null) must(cost > rule.limit, `${cost} of ${rule.limit} is said to pass never`)
-    else must(Number.isSafeInteger(retryAfterMs) && retryAfterMs >= 0, `it passes in ${retryAfterMs} ms`)
-    must(state.admits === (retryAfterMs === 0), `admits is ${state.admits}, and it passes in ${retryAfterMs} ms`)
-    const isTaken = question === 'take' && admitted && state.admits
-    if (isTaken) must(receipt !== undefined, 'there is no receipt')
-    if (receipt === undefined) return
-    must(isTaken || question === 'penalize', 'there is a receipt for nothing')
-    must(receipt.rule === rule && receipt.key === key, 'the receipt is for another counter')
-    must(receipt.at >= now && receipt.at < now + rule.quantum + slack(rule), `kept at ${receipt.at}, taken at ${now}`)
+  /** Later than what was known when it was asked. Answers to calls at once may come in any order. */
+  #checkTime(demand: Demand, now: number, before: number): void {
+    must(Number.isSafeInteger(now) && now >= before, `the time went back from ${before} to ${now}`)
+    this.#seen.set(nameOf(demand), Math.max(now, this.#seen.get(nameOf(demand)) ?? 0))
   }
+}
+
+function nameOf({ rule, key }: Demand): string {
+  return `${rule.name} ${key}`
+}
+
+/** What holds of every answer. */
+function check(question: string, { rule, key, cost }: Demand, { admitted }: StoreAnswer, state: CounterState): void {
+  const { now, remaining, retryAfterMs, resetMs, receipt } = state
+  must(Number.isSafeInteger(remaining) && remaining >= 0 && remaining <= rule.limit, `${remaining} remain`)
+  must(Number.isSafeInteger(resetMs) && resetMs >= 0, `more remains in ${resetMs} ms`)
+  must(
+    (resetMs === 0) === (remaining === rule.limit),
+    `more remains in ${resetMs} ms, ${remaining} of ${rule.limit} now`,
+  )
+  if (retryAfterMs === null) must(cost > rule.limit, `${cost} of ${rule.limit} is said to pass never`)
+  else must(Number.isSafeInteger(retryAfterMs) && retryAfterMs >= 0, `it passes in ${retryAfterMs} ms`)
+  must(state.admits === (retryAfterMs === 0), `admits is ${state.admits}, and it passes in ${retryAfterMs} ms`)
+  const isTaken = question === 'take' && admitted && state.admits
+  if (isTaken) must(receipt !== undefined, 'there is no receipt')
+  if (receipt === undefined) return
+  must(isTaken || question === 'penalize', 'there is a receipt for nothing')
+  must(receipt.rule === rule && receipt.key === key, 'the receipt is for another counter')
+  must(receipt.at >= now && receipt.at < now + rule.quantum + slack(rule), `kept at ${receipt.at}, taken at ${now}`)
 }
 
 /** By how many milliseconds a store may round up the times of a very long window. */

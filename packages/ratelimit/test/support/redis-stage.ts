@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { Redis } from 'ioredis'
+import { type Cluster, Redis } from 'ioredis'
 import { limiterRedisOptions, redisStore } from '../../src/redis.ts'
 import { play, type Schedule, schedules, type Tally } from '../schedules.ts'
 import { connected } from './redis-client.ts'
@@ -21,13 +21,13 @@ const redisSchedules: fc.Arbitrary<Schedule> = fc.oneof(
 let played = 0
 
 /**
- * Plays schedules on a real server, many at once. Its clock must be that of this machine.
+ * Plays schedules on a real server or cluster, many at once. Its clock must be that of this machine.
  *
  * @param prefix what the names of all keys begin with. Each schedule adds to it.
  * @throws {Error} at the first that is answered wrongly.
  */
 export async function playOnRedis(
-  client: Redis,
+  client: Redis | Cluster,
   prefix: string,
   runs: number,
   seed: number,
@@ -35,7 +35,8 @@ export async function playOnRedis(
 ): Promise<void> {
   const property = fc.asyncProperty(redisSchedules, async (schedule) => {
     const store = redisStore({ client, prefix: `${prefix}:${played++}`, deadline: 10_000 }).open(schedule.rules)
-    await play(schedule, { store, time: new RealTime(longestStep), isPrecise: () => true }, tally)
+    const time = new RealTime(longestStep)
+    await play(schedule, { store, time, isPrecise: () => true, isSpread: client.isCluster }, tally)
   })
   const all = Array.from({ length: Math.min(lanes, runs) }, async (_, lane) => {
     const numRuns = Math.floor((runs + lane) / lanes)
