@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { CounterTable } from '../src/memory/counter-table.ts'
 import { leastBytes, tableSize } from '../src/memory/table-size.ts'
 import type { MemoryStore } from '../src/stores/memory.ts'
 import type { Receipt } from '../src/window-store.ts'
@@ -67,6 +68,35 @@ describe('the space of counters', () => {
         expect(size.reserved).toBeLessThan(size.blocks * 0.6)
         expect(Number.isInteger(Math.log2(blocked))).toBe(true)
       }
+    }
+  })
+})
+
+describe('a counter', () => {
+  it('is that of all 64 bits of a fingerprint', () => {
+    const rule = windowRule({ limit: 1 })
+    const table = new CounterTable(rule, tableSize(rule, leastBytes(rule)), 0)
+    const fingerprints: [low: number, high: number][] = [
+      [7, 8],
+      [7, 9],
+      [8, 8],
+      [7, -8],
+      [-7, 8],
+      [-1, -1],
+      [0, 0],
+    ]
+    for (const [low, high] of fingerprints) {
+      table.look(low, high, 0)
+      expect(table.weigh(1), `${low} ${high}`).toBe(true)
+      table.take({ rule, key: '', cost: 1 })
+      table.look(low, high, 0)
+      expect(table.weigh(1)).toBe(false)
+      table.block(10)
+    }
+    table.reset()
+    for (const [low, high] of [...fingerprints.map(([low, high]) => [high, low - 20] as const), [8, 9] as const]) {
+      table.look(low, high, 0)
+      expect(table.weigh(1), `${low} ${high}`).toBe(true)
     }
   })
 })

@@ -302,6 +302,16 @@ describe('a block in memory', () => {
     for (let i = 0; i < blocked; i++) block(`again${i}`, 10)
   })
 
+  it('is still there when others end', () => {
+    const { rule, peek, windows } = openMemory(windowRule(), { maxBytes: 64 * 1024 })
+    const keys = Array.from({ length: 32 }, (_, i) => `k${i}`)
+    for (const key of keys) void windows.block(rule, key, 1000)
+    for (const [i, ended] of keys.entries()) {
+      void windows.block(rule, ended, 0)
+      for (const key of keys) expect(peek(key).admits).toBe(keys.indexOf(key) <= i)
+    }
+  })
+
   it('works from a clock that begins at 0', () => {
     let now = 0
     const rule = windowRule()
