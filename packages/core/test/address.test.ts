@@ -103,6 +103,24 @@ describe('canonicalAddress', () => {
     )
   })
 
+  it('takes four numbers as Node does, and leaves them as they are', () => {
+    const digits = fc.stringMatching(/^[0-9]{0,4}$/)
+    const number = fc.oneof(fc.nat(260).map(String), digits)
+    // One number after a prefix is a group of IPv6.
+    const numbers = fc
+      .oneof(fc.tuple(number, number, number, number), fc.array(number, { maxLength: 6 }))
+      .filter((parts) => parts.length !== 1)
+    fc.assert(
+      fc.property(numbers, fc.constantFrom('', '::ffff:', '::FFFF:'), (parts, before) => {
+        const text = parts.join('.')
+        const expected = isIP(text) === 4 ? text : undefined
+        expect(canonicalAddress(before + text)).toBe(expected)
+        if (expected !== undefined) expect(addressKey(before + text)).toBe(expected)
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
   it('is the same for an IPv4 address and its mapped forms', () => {
     fc.assert(
       fc.property(fc.ipV4(), (address) => {
