@@ -21,8 +21,8 @@ export interface TableSize {
 }
 
 const headBytes = 4
-/** One head for two blocks: most records have one or two. */
-const blocksPerHead = 2
+/** One head for three blocks: short chains where counters have one block, and few bytes a counter where they have ten. */
+const blocksPerHead = 3
 const overflows = { least: 16, most: 4096, blocksEach: 64, share: 1 / 8 } as const
 const blocked = { least: 16, most: 4096, share: 1 / 64 } as const
 /** A smaller table could not hold this many full counters. */
