@@ -9,7 +9,7 @@ const AREAS = {
   ratelimit: './ratelimit/area.mjs',
   micro: './micro/area.mjs',
 }
-const USAGE = `usage: node bench/run.mjs [${Object.keys(AREAS).join(' | ')}] [--quick] [--nodes=20,22,24,26] [--only=parts of ratelimit]`
+const USAGE = `usage: node bench/run.mjs [${Object.keys(AREAS).join(' | ')}] [--quick] [--nodes=20,22,24,26] [--only=parts of headers or ratelimit]`
 
 const { areas, quick, on, only } = readArguments()
 for (const area of areas) {

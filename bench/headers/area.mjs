@@ -7,7 +7,7 @@ import { digits, table } from '../lib/table.mjs'
 
 const FRAMEWORKS = ['express', 'fastify', 'hono']
 const PEERS = { express: 'helmet', fastify: '@fastify/helmet', hono: 'hono secureHeaders' }
-const SETS = [...FRAMEWORKS.map((each) => `headers ${each}`), ...FRAMEWORKS.map((each) => `bridge ${each}`), 'nonce']
+const PARTS = [...FRAMEWORKS, 'nonce']
 
 /** Above the bare framework: ours as a part of the peer. */
 const SHARE_OF_PEER = { express: 1 / 2, fastify: 1 / 3, hono: 0.9 }
@@ -17,21 +17,34 @@ const ROWS = ['set by hand, as ours', 'ours', 'peer', 'set by hand, equal', 'our
 const BRIDGE_ROWS = ['one by hand', 'one guard', 'three by hand', 'three guards']
 
 /**
- * @param {{ runtimes: { name: string, version: string, exec: string }[], quick: boolean }} o
+ * @param {{ runtimes: { name: string, version: string, exec: string }[], quick: boolean, only?: string[] }} o `only`: frameworks, `nonce`
  * @returns {Promise<{ text: string, figures: object }>}
+ * @throws {RangeError} when `only` names something else
  */
-export async function run({ runtimes, quick }) {
+export async function run({ runtimes, quick, only = PARTS }) {
+  const sets = setsOf(only)
   ensureBuilt(['core', 'headers'])
   const worker = new URL('worker.mjs', import.meta.url)
   const args = [process.execPath, ...(quick ? ['--quick'] : [])]
   const runs = []
-  for (let i = 0; i < (quick ? 1 : 3); i++) runs.push(await interleave({ runtimes, worker, sets: SETS, args }))
+  for (let i = 0; i < (quick ? 1 : 3); i++) runs.push(await interleave({ runtimes, worker, sets, args }))
   const costs = joined(runs)
   const nodes = runtimes.map(({ name }) => name)
-  const verdicts = [...shareVerdicts(costs, nodes), nonceVerdict(costs, nodes), ...bridgeVerdicts(costs, nodes)]
+  const verdicts = [...shareVerdicts(costs, nodes), ...nonceVerdicts(costs, nodes), ...bridgeVerdicts(costs, nodes)]
   const { notes } = runs[0][nodes[0]]
   return { text: report(costs, nodes, verdicts, notes), figures: { verdicts, notes, ...figuresOf(costs) } }
 }
+
+function setsOf(only) {
+  const unknown = only.find((part) => !PARTS.includes(part))
+  if (unknown !== undefined) throw new RangeError(`--only: "${unknown}" is none of ${PARTS.join(', ')}`)
+  const chosen = FRAMEWORKS.filter((framework) => only.includes(framework))
+  const nonce = only.includes('nonce') ? ['nonce'] : []
+  return [...chosen.map((each) => `headers ${each}`), ...chosen.map((each) => `bridge ${each}`), ...nonce]
+}
+
+/** The frameworks that were measured. */
+const measured = (costs, nodes) => FRAMEWORKS.filter((framework) => costs[nodes[0]][`headers ${framework}`])
 
 function shareVerdicts(costs, nodes) {
   const verdict = (framework, variant) => ({
@@ -46,17 +59,16 @@ function shareVerdicts(costs, nodes) {
       }
     }),
   })
-  return FRAMEWORKS.flatMap((framework) => [verdict(framework, ''), verdict(framework, ', equal')])
+  return measured(costs, nodes).flatMap((framework) => [verdict(framework, ''), verdict(framework, ', equal')])
 }
 
-function nonceVerdict(costs, nodes) {
-  return {
-    figure: 'nonceSource(), ns a call',
-    byNode: byNode(nodes, (node) => {
-      const nanoseconds = summary(costs[node].nonce['nonceSource()'].map((cost) => cost * 1000))
-      return { ...nanoseconds, target: `<= ${NONCE_NANOSECONDS}`, met: nanoseconds.median <= NONCE_NANOSECONDS }
-    }),
-  }
+function nonceVerdicts(costs, nodes) {
+  if (!costs[nodes[0]].nonce) return []
+  const judged = byNode(nodes, (node) => {
+    const nanoseconds = summary(costs[node].nonce['nonceSource()'].map((cost) => cost * 1000))
+    return { ...nanoseconds, target: `<= ${NONCE_NANOSECONDS}`, met: nanoseconds.median <= NONCE_NANOSECONDS }
+  })
+  return [{ figure: 'nonceSource(), ns a call', byNode: judged }]
 }
 
 /**
@@ -73,7 +85,7 @@ function bridgeVerdicts(costs, nodes) {
       return { ...ratio, target: `<= ${noise.toFixed(3)}`, met: ratio.median <= noise }
     }),
   })
-  return FRAMEWORKS.flatMap((framework) => [
+  return measured(costs, nodes).flatMap((framework) => [
     verdict(framework, 'one guard', 'one by hand'),
     verdict(framework, 'three guards', 'three by hand'),
   ])
@@ -95,7 +107,7 @@ function report(costs, nodes, verdicts, notes) {
 }
 
 function headerTable(costs, nodes, notes) {
-  const rows = FRAMEWORKS.flatMap((framework) => {
+  const rows = measured(costs, nodes).flatMap((framework) => {
     const group = `headers ${framework}`
     const cells = (value) => nodes.map((node) => value(costs[node][group]))
     const named = (row) => row.replace('peer', PEERS[framework])
@@ -113,7 +125,7 @@ function headerTable(costs, nodes, notes) {
 }
 
 function bridgeTable(costs, nodes) {
-  const rows = FRAMEWORKS.flatMap((framework) => {
+  const rows = measured(costs, nodes).flatMap((framework) => {
     const cells = (value) => nodes.map((node) => value(costs[node][`bridge ${framework}`]))
     return [
       [`${framework}, no guard: all of it`, ...cells((tasks) => spread(tasks['no guard']))],
@@ -127,7 +139,7 @@ function bridgeTable(costs, nodes) {
 }
 
 function nonceTable(costs, nodes) {
-  const rows = Object.keys(costs[nodes[0]].nonce).map((task) => [
+  const rows = Object.keys(costs[nodes[0]].nonce ?? {}).map((task) => [
     task,
     ...nodes.map((node) => digits(summary(costs[node].nonce[task]).median * 1000)),
   ])
