@@ -17,7 +17,8 @@ const composite = '\u0000'
 export function subjectKey(rule: string, key: KeyPart | readonly KeyPart[]): string {
   if (!Array.isArray(key)) {
     const text = partOf(rule, key as KeyPart, 0)
-    return text.startsWith(composite) ? composite + measured(text) : text
+    // Not startsWith(): it is slower, by a few per cent of a whole check.
+    return text.charCodeAt(0) === 0 ? composite + measured(text) : text
   }
   if (key.length === 0 || key.length > mostParts) {
     throw invalid(rule, `the key has ${key.length} parts; give 1 to ${mostParts}`)
