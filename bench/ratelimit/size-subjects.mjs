@@ -7,7 +7,7 @@ const BLOCK = 32
 const MILLION = 1_000_000
 
 /**
- * @param {number} bytes promised for a key; the store may take a fifth more, and keeps a part of that back for overflow
+ * @param {number} bytes promised for a key; the store may take a tenth more, and keeps a part of that back for overflow
  * @param {object} rule besides its window and key
  * @param {number} passes how many times each key is counted
  * @param {{ cost?: number, step?: number }} options the cost of each, and how far the clock goes between them
@@ -15,7 +15,7 @@ const MILLION = 1_000_000
 const ours = (bytes, rule, passes, { cost = 1, step = 1 } = {}) => {
   return (keys) => {
     let time = MILLION
-    const store = memoryStore({ maxBytes: Math.round(bytes * keys * 1.2), clock: { now: () => time } })
+    const store = memoryStore({ maxBytes: Math.round(bytes * keys * 1.1), clock: { now: () => time } })
     const rules = { rule: { window: HOUR, key: (address) => address, onStoreFailure: 'deny', ...rule } }
     const limiter = rateLimiter({ rules, store, events: discardEvents() })
     const names = ['rule']

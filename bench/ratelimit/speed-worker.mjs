@@ -6,8 +6,8 @@ import { addresses, drawn } from './addresses.mjs'
 const [set] = process.argv.slice(2)
 const [who, size] = set.split(' ')
 const pace = process.argv.includes('--quick')
-  ? { rounds: 5, turns: 6, warmMs: 150, sliceMs: 5 }
-  : { rounds: 12, turns: 10, warmMs: 400, sliceMs: 5 }
+  ? { rounds: 5, turns: 6, warmMs: 250, sliceMs: 5 }
+  : { rounds: 12, turns: 10, warmMs: 500, sliceMs: 5 }
 
 const keys = addresses(Number(size))
 const { checks } = await import(`./speed-${who}.mjs`)

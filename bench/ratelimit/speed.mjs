@@ -22,12 +22,10 @@ const ROWS = [
 export async function speed({ runtimes, quick }) {
   const worker = new URL('speed-worker.mjs', import.meta.url)
   const runs = []
-  for (let i = 0; i < (quick ? 1 : 2); i++) {
-    // One size after the other: a process of a peer with a million keys is large.
-    for (const size of SIZES) {
-      const sets = ['ours', 'peer'].map((who) => `${who} ${size}`)
-      runs.push(await interleave({ runtimes, worker, sets, args: quick ? ['--quick'] : [] }))
-    }
+  // One size after the other: a process of a peer with a million keys is large.
+  for (const size of SIZES) {
+    const sets = ['ours', 'peer'].map((who) => `${who} ${size}`)
+    runs.push(await interleave({ runtimes, worker, sets, args: quick ? ['--quick'] : [] }))
   }
   const costs = joined(runs)
   const nodes = runtimes.map(({ name }) => name)
