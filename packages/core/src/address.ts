@@ -9,6 +9,12 @@ const dottedQuad = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?=\d)|$)){4}$/
 /** How a socket that takes both families shows an IPv4 address. */
 const mapped = '::ffff:'
 
+/** The groups of `64:ff9b::/96`, by which IPv6 networks reach IPv4 and translators are reached from it. */
+const translated = [0x64, 0xff9b, 0, 0, 0, 0]
+
+/** The first group of 6to4. */
+const sixToFour = 0x2002
+
 /**
  * The one spelling of an IP address: IPv4 as a dotted quad, IPv6 by RFC 5952. An IPv4-mapped IPv6 address becomes the IPv4 address, a zone
  * (`%eth0`) is dropped. Never throws.
@@ -25,21 +31,38 @@ export function canonicalAddress(text: string): string | undefined {
 }
 
 /**
- * What limits count a client by: an IPv4 address, or the /64 of an IPv6 address, since one client has the whole of it.
+ * What limits count a client by: an IPv4 address, or the network that one IPv6 client has the whole of, since it may take another address in it for
+ * every request. That is the /64; of a 6to4 address (`2002::/16`, RFC 3056) the /48, which is what comes with one IPv4 address. The addresses of the
+ * translators' well-known prefix `64:ff9b::/96` (RFC 6052) count as the IPv4 address inside: all of IPv4 is in that one /64. A network that translates
+ * with a prefix of its own is one client here.
  *
- * @param address an address, canonical or not.
- * @returns for example `192.0.2.7` or `2001:db8:1:2::/64`.
+ * @param address an address, canonical or not; `undefined` where nobody knows it.
+ * @returns for example `192.0.2.7` or `2001:db8:1:2::/64`; `undefined` for `undefined`, which limiters refuse as a key.
  * @throws {TypeError} when it is no address.
  * @example
  * addressKey('2001:db8:1:2:aaaa::1') // '2001:db8:1:2::/64'
+ * addressKey('64:ff9b::192.0.2.7') // '192.0.2.7'
  */
-export function addressKey(address: string): string {
+export function addressKey(address: string): string
+export function addressKey(address: string | undefined): string | undefined
+export function addressKey(address: string | undefined): string | undefined {
+  if (address === undefined) return undefined
   const quad = quadOf(address)
   if (quad !== undefined) return quad
   const parsed = parse(address)
   if (parsed === undefined) throw new TypeError('addressKey: give an IP address, for example what facts.address holds')
-  if (parsed instanceof ipaddr.IPv4) return parsed.toString()
-  return `${new ipaddr.IPv6([...parsed.parts.slice(0, 4), 0, 0, 0, 0]).toString()}/64`
+  return parsed instanceof ipaddr.IPv4 ? parsed.toString() : networkKey(parsed.parts)
+}
+
+function networkKey(groups: readonly number[]): string {
+  if (translated.every((group, i) => groups[i] === group)) return quadIn(groups.slice(-2))
+  const own = groups.slice(0, groups[0] === sixToFour ? 3 : 4)
+  const network = new ipaddr.IPv6([...own, ...Array.from({ length: 8 - own.length }, () => 0)])
+  return `${network.toString()}/${16 * own.length}`
+}
+
+function quadIn([high = 0, low = 0]: readonly number[]): string {
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.')
 }
 
 /** The IPv4 address in the two forms that most requests have, which takes a tenth of the time of a parser. */

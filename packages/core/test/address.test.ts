@@ -1,7 +1,7 @@
 import { isIP, isIPv6 } from 'node:net'
 import { addressKey, canonicalAddress } from '@mosaajii/core/address'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, expectTypeOf, it } from 'vitest'
 
 describe('canonicalAddress', () => {
   it.each([
@@ -142,6 +142,24 @@ describe('addressKey', () => {
     ['2001:DB8:1:2:3:4:5:6%eth0', '2001:db8:1:2::/64'],
     ['::1', '::/64'],
     ['2001:db8::1', '2001:db8::/64'],
+    // NAT64 and its neighbours
+    ['64:ff9b::192.0.2.7', '192.0.2.7'],
+    ['64:FF9B:0:0::c000:0207', '192.0.2.7'],
+    ['64:ff9b::c000:207%eth0', '192.0.2.7'],
+    ['64:ff9b::', '0.0.0.0'],
+    ['64:ff9b::255.255.255.255', '255.255.255.255'],
+    ['64:ff9b::1:c000:207', '64:ff9b::/64'],
+    ['64:ff9b:0:0:1::c000:207', '64:ff9b::/64'],
+    ['64:ff9b:1::c000:207', '64:ff9b:1::/64'],
+    ['64:ff9a::c000:207', '64:ff9a::/64'],
+    ['65:ff9b::c000:207', '65:ff9b::/64'],
+    ['::192.0.2.7', '::/64'],
+    // 6to4 and its neighbours
+    ['2002:c000:207::1', '2002:c000:207::/48'],
+    ['2002:C000:207:ffff:1:2:3:4', '2002:c000:207::/48'],
+    ['2002::', '2002::/48'],
+    ['2002:c000:208::1', '2002:c000:208::/48'],
+    ['2003:c000:207:1::1', '2003:c000:207:1::/64'],
   ])('of %s is %s', (address, key) => {
     expect(addressKey(address)).toBe(key)
   })
@@ -161,7 +179,27 @@ describe('addressKey', () => {
     )
   })
 
-  it.each(['', '1.2.3.4:5', 'unknown', undefined])('of %j is an error', (text) => {
+  it('is the IPv4 address itself where a translator shows it, so that IPv4 is not one client', () => {
+    fc.assert(
+      fc.property(fc.ipV4(), (address) => {
+        const [a = 0, b = 0, c = 0, d = 0] = address.split('.').map(Number)
+        const groups = `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`
+        for (const shown of [`64:ff9b::${address}`, `64:ff9b::${groups}`, `0064:FF9B:0:0:0:0:${groups}`]) {
+          expect(addressKey(shown)).toBe(address)
+          // It stays the address that it is.
+          expect(canonicalAddress(shown)).toMatch(/^64:ff9b::/)
+        }
+      }),
+    )
+  })
+
+  it('of an address that nobody knows is as unknown', () => {
+    expect(addressKey(undefined)).toBeUndefined()
+    expectTypeOf(addressKey('::1')).toEqualTypeOf<string>()
+    expectTypeOf(addressKey).toBeCallableWith(undefined as string | undefined)
+  })
+
+  it.each(['', '1.2.3.4:5', 'unknown', null, 42])('of %j is an error', (text) => {
     expect(() => addressKey(text as string)).toThrow(
       new TypeError('addressKey: give an IP address, for example what facts.address holds'),
     )
