@@ -1,4 +1,5 @@
 import { checkOptions, type HeaderPair } from '@mosaajii/core'
+import { ownOf } from './checks.ts'
 import type { Decision } from './decision.ts'
 import { fieldOptionNames, LimitFields, type LimitFieldOptions } from './limit-fields.ts'
 import { type LimitRefusal, limitRefusal } from './limit-refusal.ts'
@@ -16,7 +17,7 @@ const optionNames = ['outer', ...fieldOptionNames]
  *
  * @returns the fields for the answer: `RateLimit-Policy` and `RateLimit`.
  * @throws {RateLimitError} `QUOTA_EXCEEDED` (429) or `LIMITER_UNAVAILABLE` (503); `problems()` answers it just as it answers the refusal of a guard.
- * @throws {TypeError} on wrong options.
+ * @throws {TypeError} on wrong options, and for what is no decision, such as a promise of one.
  * @example
  * const decision = await limiter.check(['authentication'], { address, account })
  * res.set(Object.fromEntries(admit(decision)))
@@ -47,8 +48,11 @@ function judged(
   options: AdmitOptions,
   who: string,
 ): { readonly error: LimitRefusal | undefined; readonly headers: readonly HeaderPair[] } {
+  if (typeof decision?.allowed !== 'boolean') {
+    throw new TypeError(`${who}: give a decision: what await limiter.check(…) gave`)
+  }
   checkOptions(options, who, optionNames)
-  const { outer, ...shown } = options
+  const { outer, ...shown } = ownOf(options)
   const fields = Object.keys(shown).length === 0 ? plain : new LimitFields(shown, who)
   const headers = fields.headers(decision, outer)
   return { error: decision.allowed ? undefined : limitRefusal(decision, fields.policyName, headers), headers }

@@ -17,6 +17,16 @@ interface Branch<S> {
   readonly next: Map<string, Branch<S>>
 }
 
+/** A list that stays as it is now. @throws {TypeError} when it is none. */
+export function copyOfNames<N extends string>(names: readonly N[], who: string): readonly N[] {
+  checkList(names, who)
+  return Object.freeze([...names])
+}
+
+function checkList(names: unknown, who: string): void {
+  if (!Array.isArray(names)) throw new TypeError(`${who}: give a list of names of rules, for example ['api']`)
+}
+
 /** Works out each list of names once, and finds it again without making anything. */
 export class CallPlans<S> {
   readonly #rules: ReadonlyMap<string, CompiledRule<S>>
@@ -31,16 +41,21 @@ export class CallPlans<S> {
 
   /** @throws {TypeError | RangeError} when it is no list of 1 to 16 names of rules, each once, or comes to more rules by `with`. */
   plan(names: readonly string[], who: string): CallPlan<S> {
-    if (!Array.isArray(names)) throw new TypeError(`${who}: give a list of names of rules, for example ['api']`)
+    checkList(names, who)
+    // Each name is read once, so what is found is what was asked for.
     let branch: Branch<S> | undefined = this.#root
     for (let i = 0; i < names.length && branch !== undefined; i++) branch = branch.next.get(names[i] as string)
-    return branch?.plan ?? this.#keep(names, this.#make(names, who))
+    if (branch?.plan !== undefined) return branch.plan
+    // What is checked and what is kept must be one list: one that reads otherwise each time would be kept under the names of another.
+    const asked = copyOfNames(names, who)
+    return this.#keep(asked, this.#make(asked, who))
   }
 
   /** The rules that are named, without those of `with`. @throws as `plan` does. */
   named(names: readonly string[], who: string): readonly CompiledRule<S>[] {
-    this.plan(names, who)
-    return names.map((name) => this.#rule(name, who))
+    const asked = copyOfNames(names, who)
+    this.plan(asked, who)
+    return asked.map((name) => this.#rule(name, who))
   }
 
   #make(names: readonly string[], who: string): CallPlan<S> {

@@ -1,4 +1,5 @@
 import { checkOptions, type HeaderPair } from '@mosaajii/core'
+import { ownOf } from './checks.ts'
 import type { Decision, RuleState } from './decision.ts'
 import { LimiterDecision } from './limiter-decision.ts'
 import {
@@ -48,7 +49,7 @@ export class LimitFields {
    * @throws {TypeError | RangeError} for a wrong option; the message begins with `who`.
    */
   constructor(options: LimitFieldOptions, who: string, rules?: readonly string[]) {
-    const { fields = true, legacy = false, policyNames = {} } = options
+    const { fields = true, legacy = false, policyNames = {} } = ownOf(options)
     if (typeof fields !== 'boolean') throw new TypeError(`${who}: fields: give true or false`)
     if (typeof legacy !== 'boolean') throw new TypeError(`${who}: legacy: give true or false`)
     checkOptions(policyNames, `${who}: policyNames`, rules ?? Object.keys(policyNames))

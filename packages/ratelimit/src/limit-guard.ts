@@ -1,4 +1,6 @@
 import { checkOptions, type Facts, type Guard, type Slot, type Verdict } from '@mosaajii/core'
+import { copyOfNames } from './call-plans.ts'
+import { checkedCost, ownOf, refusePromise } from './checks.ts'
 import type { Decision } from './decision.ts'
 import { fieldOptionNames, LimitFields, type LimitFieldOptions } from './limit-fields.ts'
 import { limitRefusal } from './limit-refusal.ts'
@@ -10,7 +12,7 @@ export const limitDecision: Slot<Decision> = Object.freeze({ as: 'rateLimit' })
 
 /** Options of {@link limitGuard} and of the adapters. */
 export interface LimitGuardOptions<S> extends LimitFieldOptions {
-  /** Whom the limiter is asked about. Default: the facts of the request themselves, for rules such as `key: (facts) => facts.address`. */
+  /** Whom the limiter is asked about. Default: the facts of the request themselves, for rules such as `key: (facts) => addressKey(facts.address)`. */
   readonly subject?: (facts: Facts) => S
   /** What a request costs. Default 1. A rule's own `cost` goes before it. */
   readonly cost?: number | ((facts: Facts) => number)
@@ -35,7 +37,8 @@ const optionNames = ['subject', 'cost', 'partitionKey', ...fieldOptionNames]
  * @returns a guard whose data is the decision. `check` throws what a key function throws: `RATE_KEY_MISSING` (500), `RATE_KEY_INVALID` (400).
  * @throws {TypeError | RangeError} for wrong names or options, at construction.
  * @example
- * const rules = { api: { limit: 100, window: '1m', key: (facts: Facts) => facts.address, onStoreFailure: 'allow' } } as const
+ * // One IPv6 client has 2^64 addresses: addressKey() of @mosaajii/core/address makes them one.
+ * const rules = { api: { limit: 100, window: '1m', key: (facts: Facts) => addressKey(facts.address), onStoreFailure: 'allow' } } as const
  * app.use(toExpress(limitGuard(rateLimiter({ rules }), ['api'])))
  */
 export function limitGuard<S, N extends string, M extends N>(
@@ -43,9 +46,10 @@ export function limitGuard<S, N extends string, M extends N>(
   names: readonly M[],
   ...[given]: LimitGuardArguments<S>
 ): Guard<'rateLimit', Decision<N, M>> {
-  checkNames(limiter, names, 'limitGuard')
-  const options: LimitGuardOptions<S> = given ?? {}
-  checkOptions(options, 'limitGuard', optionNames)
+  const asked = copyOfNames(names, 'limitGuard')
+  checkNames(limiter, asked, 'limitGuard')
+  checkOptions(given ?? {}, 'limitGuard', optionNames)
+  const options: LimitGuardOptions<S> = ownOf(given ?? {})
   const { subject, cost, partitionKey } = options
   if (subject !== undefined && typeof subject !== 'function')
     throw new TypeError('limitGuard: subject: give a function')
@@ -53,7 +57,6 @@ export function limitGuard<S, N extends string, M extends N>(
   const costOf = costFunction(cost)
   const fields = new LimitFields(options, 'limitGuard', Object.keys(limiter.rules))
   const keys = partitionKey === undefined ? undefined : partitionKeys(limiter, partitionKey, 'limitGuard')
-  const asked = Object.freeze([...names])
 
   const verdictOf = (decision: Decision<N, M>, facts: Facts, who: S): Verdict<Decision<N, M>> => {
     const headers = fields.headers(decision, facts.get(limitDecision), keys && ((rule) => keys(rule, who)))
@@ -65,6 +68,7 @@ export function limitGuard<S, N extends string, M extends N>(
     as: 'rateLimit',
     check: (facts) => {
       const who = subjectOf(facts)
+      refusePromise(who, 'limitGuard: subject')
       const decision = decide(limiter, asked, who, costOf(facts))
       return decision instanceof Promise
         ? decision.then((decided) => verdictOf(decided, facts, who))
@@ -76,7 +80,7 @@ export function limitGuard<S, N extends string, M extends N>(
 type CostOptions = { readonly cost?: number }
 
 function costFunction(cost: LimitGuardOptions<never>['cost']): (facts: Facts) => CostOptions {
-  if (typeof cost === 'function') return (facts) => ({ cost: cost(facts) })
+  if (typeof cost === 'function') return (facts) => ({ cost: checkedCost(cost(facts), 'limitGuard: cost') })
   const options: CostOptions = cost === undefined ? {} : { cost }
   if (cost !== undefined && !(Number.isSafeInteger(cost) && cost > 0)) {
     throw new RangeError('limitGuard: cost: give a whole number that is at least 1, or a function of the facts')

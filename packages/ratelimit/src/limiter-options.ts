@@ -64,7 +64,9 @@ export function limiterSettings(options: RateLimiterOptions): LimiterSettings {
     throw new TypeError('rateLimiter: localStore: give a memoryStore() of its own, or leave it out')
   }
   if (events !== undefined && typeof events?.write !== 'function') {
-    throw new TypeError('rateLimiter: events: give an EventSink, or leave it out')
+    throw new TypeError(
+      'rateLimiter: events: give an EventSink, for example { write: (event) => log.info(event) }, or leave it out',
+    )
   }
   if (eventKey !== undefined && !(eventKey instanceof Uint8Array && eventKey.length === 16)) {
     throw new TypeError('rateLimiter: eventKey: give 16 random bytes, the same in all processes')

@@ -1,4 +1,5 @@
 import { checkOptions } from '@mosaajii/core'
+import { ownOf } from './checks.ts'
 import { Fingerprint } from './fingerprint.ts'
 import { keyOf, type RateLimiter } from './rate-limiter.ts'
 
@@ -21,7 +22,7 @@ export function partitionKeys<S>(
   who: string,
 ): (rule: string, subject: S) => string {
   checkOptions(options, `${who}: partitionKey`, ['secret'])
-  const { secret } = options
+  const { secret } = ownOf(options)
   if (!(secret instanceof Uint8Array) || secret.length !== 16) {
     throw new TypeError(`${who}: partitionKey.secret: give 16 random bytes`)
   }

@@ -1,6 +1,6 @@
 import { checkOptions } from '@mosaajii/core'
 import { addressKey } from '@mosaajii/core/address'
-import { ownOf } from './checks.ts'
+import { ownOf, refusePromise } from './checks.ts'
 import { RateLimitError } from './errors.ts'
 import type { OnStoreFailure, Rule } from './rule.ts'
 
@@ -52,8 +52,9 @@ function manual<S>(options: ManualOptions<S>): Readonly<Record<ManualRuleName, R
   checkOptions(onStoreFailure, `${who}: onStoreFailure`, ruleNames)
   const failing = ownOf(onStoreFailure)
   const keyOf = addressKeys()
-  const byAddress = (subject: S): string | undefined => keyOf(address(subject))
-  const byBoth = (subject: S): readonly (string | number | undefined)[] => [account(subject), byAddress(subject)]
+  const byAddress = (rule: ManualRuleName) => (subject: S) => keyOf(known(rule, 'address', address(subject)))
+  const byAccount = (rule: ManualRuleName) => (subject: S) => known(rule, 'account', account(subject))
+  const [client, name] = [byAddress('authentication'), byAccount('authentication')]
   const {
     global = { localShare: 100 },
     api = { localShare: 10 },
@@ -62,12 +63,12 @@ function manual<S>(options: ManualOptions<S>): Readonly<Record<ManualRuleName, R
     'authentication-address': addresses = 'deny',
   } = failing
   return Object.freeze({
-    global: { limit: 1000, window: '15m', key: byAddress, onStoreFailure: global },
-    api: { limit: 100, window: '1m', key: byAddress, onStoreFailure: api },
+    global: { limit: 1000, window: '15m', key: byAddress('global'), onStoreFailure: global },
+    api: { limit: 100, window: '1m', key: byAddress('api'), onStoreFailure: api },
     authentication: {
       limit: 5,
       window: '15m',
-      key: byBoth,
+      key: (subject) => [name(subject), client(subject)],
       with: ['authentication-account', 'authentication-address'],
       onStoreFailure: authentication,
     },
@@ -75,7 +76,7 @@ function manual<S>(options: ManualOptions<S>): Readonly<Record<ManualRuleName, R
       limit: 100,
       window: '15m',
       algorithm: 'exact',
-      key: account,
+      key: byAccount('authentication-account'),
       backoff: { after: 20, base: '1s', factor: 2, max: '30s' },
       onStoreFailure: accounts,
     },
@@ -83,7 +84,7 @@ function manual<S>(options: ManualOptions<S>): Readonly<Record<ManualRuleName, R
       limit: 50,
       window: '15m',
       algorithm: 'exact',
-      key: byAddress,
+      key: byAddress('authentication-address'),
       backoff: { after: 25, base: '1s', factor: 2, max: '1m' },
       onStoreFailure: addresses,
     },
@@ -91,15 +92,25 @@ function manual<S>(options: ManualOptions<S>): Readonly<Record<ManualRuleName, R
 }
 
 /** Several rules ask for the key of one address in a row: the last one is remembered. */
-function addressKeys(): (address: string | undefined) => string | undefined {
+function addressKeys(): (address: string) => string {
   let lastAddress: string | undefined
-  let lastKey: string | undefined
+  let lastKey = ''
   return (address) => {
     if (address === lastAddress) return lastKey
-    lastKey = address === undefined ? undefined : checkedAddressKey(address)
+    lastKey = checkedAddressKey(address)
     lastAddress = address
     return lastKey
   }
+}
+
+/** Says which of the two it is that nobody knows. */
+function known<T>(rule: ManualRuleName, part: 'address' | 'account', value: T | undefined): T {
+  if (value === undefined) {
+    const advice = `${part} gave undefined; check a call only when its ${part} is known`
+    throw new RateLimitError('RATE_KEY_MISSING', `rule '${rule}': ${advice}`)
+  }
+  refusePromise(value, `rule '${rule}': ${part}`)
+  return value
 }
 
 function checkedAddressKey(address: string): string {

@@ -33,7 +33,8 @@ export type SubjectOf<R extends Rules<never>> = {
  * Checks calls against limits. `S` is what calls are about, for example a request; `N` are the names of the rules.
  *
  * Every method throws or rejects with a `TypeError` or `RangeError` for names, costs and times that are none, and with a {@link RateLimitError}
- * `RATE_KEY_MISSING` or `RATE_KEY_INVALID` when a rule's key function gives no key. What a key function itself throws goes through.
+ * `RATE_KEY_MISSING` or `RATE_KEY_INVALID` when a rule's key function gives no key. What a key function itself throws goes through. Functions that
+ * give keys and costs answer at once: a promise is a `TypeError`.
  */
 export interface RateLimiter<in S, N extends string = string> {
   /** The rules as they were understood. */
@@ -57,7 +58,8 @@ export interface RateLimiter<in S, N extends string = string> {
   penalize<M extends N>(names: readonly M[], subject: S, options?: CallOptions): Promise<Decision<N, M>>
   /**
    * Gives back what a decision of this limiter counted, to the counters that counted it. Works once, also when it fails. Without effect on what
-   * no longer counts, and after a `reset`.
+   * no longer counts, and after a `reset`. In memory a rule remembers its last 1024 resets, whosever they were: with more of them since the
+   * decision, nothing is given back by that rule, and its units count until the window has passed.
    *
    * @throws {TypeError} when it is no decision of this limiter.
    * @throws {RateLimitError} `WINDOW_STORE_FAILED`.
@@ -82,7 +84,7 @@ export interface RateLimiter<in S, N extends string = string> {
  * @throws {TypeError | RangeError} for rules and options that are none; the message names the option and says what to give.
  * @example
  * const limiter = rateLimiter({
- *   rules: { api: { limit: 100, window: '1m', key: (request: { address: string }) => request.address, onStoreFailure: 'deny' } },
+ *   rules: { api: { limit: 100, window: '1m', key: (caller: { address: string }) => addressKey(caller.address), onStoreFailure: 'deny' } },
  * })
  * const decision = await limiter.check(['api'], { address: '192.0.2.7' })
  * decision.rules.api.remaining // 99
@@ -146,10 +148,11 @@ class Limiter<S> implements RateLimiter<S> {
   readonly #refusals: RefusalEvents | undefined
 
   constructor(options: RateLimiterOptions) {
-    const { rules, store, localStore, events, clock = systemClock, eventKey } = limiterSettings(options)
+    const { rules, store, localStore, events, clock: given, eventKey } = limiterSettings(options)
+    const clock = given ?? systemClock
     const compiled = compileRules<S>(rules as Rules<S>)
     const windows = [...compiled.values()].map(({ window }) => window)
-    const elapsed = steadyTime(options.clock)
+    const elapsed = steadyTime(given)
     this.rules = Object.freeze(ownOf(Object.fromEntries(windows.map((rule) => [rule.name, rule]))))
     this.#plans = new CallPlans(compiled)
     this.#watch = new StoreWatch(events ?? noEvents, clock, elapsed)
@@ -242,7 +245,8 @@ class Limiter<S> implements RateLimiter<S> {
     if (!isStoreAnswer(answer, demands.length)) {
       return this.#unreachable(question, plan, demands, new TypeError('the store gave no answer'))
     }
-    const { admitted: allowed, counters: states, source = 'store' } = answer
+    const { admitted: allowed, counters: states } = answer
+    const source = (Object.hasOwn(answer, 'source') ? answer.source : undefined) ?? 'store'
     if (source === 'store') this.#watch.answered()
     if (question === 'take' && (plan.hasShadow || !allowed)) this.#refusals?.saw(demands, states, source)
     return new LimiterDecision({ allowed, source, states, windows: this.#windows }, plan, this)
@@ -302,7 +306,7 @@ function counterOf<S>({ window, key }: CompiledRule<S>, subject: S): Pick<Demand
 function costIn(options: CallOptions | undefined, who: string): number {
   if (options === undefined) return 1
   checkOptions(options, who, ['cost'])
-  const { cost } = options
+  const cost = Object.hasOwn(options, 'cost') ? options.cost : undefined
   return cost === undefined ? 1 : checkedCost(cost, `${who}: cost`)
 }
 

@@ -74,7 +74,7 @@ function compileRule<S>(name: string, options: Rule<S>): CompiledRule<S> {
   checkOptions(options, who, ruleOptions)
   const rule = ownOf(options)
   if (typeof rule.key !== 'function') {
-    throw new TypeError(`${who}.key: give a function, for example (request) => request.address; there is no default`)
+    throw new TypeError(`${who}.key: give a function, for example ({ account }) => account; there is no default`)
   }
   const window = windowRule(name, rule, who)
   return Object.freeze({

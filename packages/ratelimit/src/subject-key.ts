@@ -1,3 +1,4 @@
+import { ignoreOutcome, refusePromise } from './checks.ts'
 import { RateLimitError } from './errors.ts'
 import type { KeyPart } from './rule.ts'
 
@@ -13,8 +14,18 @@ const composite = '\u0000'
  *
  * @param rule the rule's name, for the messages: they never show a value.
  * @throws {RateLimitError} `RATE_KEY_MISSING` for `undefined`, `RATE_KEY_INVALID` for anything else that is no key.
+ * @throws {TypeError} for a promise, which is a mistake of the application and not of its client.
  */
 export function subjectKey(rule: string, key: KeyPart | readonly KeyPart[]): string {
+  try {
+    return nameOf(rule, key)
+  } catch (error) {
+    if (Array.isArray(key)) for (const part of key as readonly unknown[]) ignoreOutcome(part)
+    throw error
+  }
+}
+
+function nameOf(rule: string, key: KeyPart | readonly KeyPart[]): string {
   if (!Array.isArray(key)) {
     const text = partOf(rule, key as KeyPart, 0)
     // Not startsWith(): it is slower, by a few per cent of a whole check.
@@ -23,7 +34,7 @@ export function subjectKey(rule: string, key: KeyPart | readonly KeyPart[]): str
   if (key.length === 0 || key.length > mostParts) {
     throw invalid(rule, `the key has ${key.length} parts; give 1 to ${mostParts}`)
   }
-  if (key.length === 1) return subjectKey(rule, partOf(rule, (key as readonly KeyPart[])[0], 0))
+  if (key.length === 1) return nameOf(rule, partOf(rule, (key as readonly KeyPart[])[0], 0))
   let name = composite
   for (let i = 0; i < key.length; i++) name += measured(partOf(rule, (key as readonly KeyPart[])[i], i))
   return name
@@ -49,6 +60,7 @@ function partOf(rule: string, part: KeyPart, index: number): string {
       `rule '${rule}': part ${index} of the key is undefined; check a call only when its subject is known`,
     )
   }
+  refusePromise(part, `rule '${rule}': part ${index} of the key`)
   throw invalid(rule, `part ${index} of the key is neither a string nor a whole number`)
 }
 

@@ -23,7 +23,7 @@ describe('a key', () => {
     ['s3cret'.repeat(50), 'RATE_KEY_INVALID', 400, 'part 0 of the key is too long'],
     [[], 'RATE_KEY_INVALID', 400, 'the key has 0 parts; give 1 to 8'],
     [Array.from({ length: 9 }, () => 's3cret'), 'RATE_KEY_INVALID', 400, 'the key has 9 parts; give 1 to 8'],
-    ...[0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, true, {}, ['s3cret'], Promise.resolve('s3cret'), 5n].map(
+    ...[0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, true, {}, ['s3cret'], { then: 's3cret' }, 5n].map(
       (part) => [['ada', part], 'RATE_KEY_INVALID', 400, 'part 1 of the key is neither'] as const,
     ),
   ]

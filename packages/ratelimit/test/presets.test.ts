@@ -116,6 +116,7 @@ describe('an address', () => {
       const call = limiter.check([name], { ...cashier, ip: undefined })
       await expect(call).rejects.toMatchObject({ code: 'RATE_KEY_MISSING', status: 500 })
       await expect(call).rejects.toThrow(name)
+      await expect(call).rejects.toThrow('address gave undefined')
     }
     expect((await limiter.check(['authentication-account'], { ...cashier, ip: undefined })).allowed).toBe(true)
   })
