@@ -49,8 +49,7 @@ describe.skipIf(!redisServerPath())('redisStore on a Redis Cluster', () => {
   }
 
   /** The place of the primary that serves a counter when the cluster begins. */
-  const primaryOf = (rule: WindowRule, key: string): number =>
-    Math.floor((slotOf(names.of(rule.name, key)) * 3) / 16_384)
+  const primaryOf = (rule: WindowRule, key: string): number => Math.floor((slotOf(names.of(rule, key)) * 3) / 16_384)
   /** Keys whose counters lie on that primary. */
   const keysOn = (place: number, count: number, prefix: string): string[] =>
     Array.from({ length: 200 }, (_, i) => `${prefix}-${i}`)

@@ -46,14 +46,27 @@ describe.skipIf(!redisServerPath())('the script on a real server', () => {
   async function put({ rule, hits, blockedFor }: Case, key: string): Promise<void> {
     const now = Date.now()
     const kept = new Map<number, number>()
+    // A counter has a place for no more units.
+    let room = 2 ** 32 - 1
     for (const [part, units] of hits) {
       const at = keptAt(rule, now - Math.floor((part * rule.window) / 64))
-      kept.set(at, Math.min(rule.limit, (kept.get(at) ?? 0) + units))
+      const before = kept.get(at) ?? 0
+      const more = Math.min(units, rule.limit - before, room)
+      if (more === 0) continue
+      kept.set(at, before + more)
+      room -= more
     }
     const times = [...kept.keys()].sort((a, b) => a - b)
     const units = times.map((time) => kept.get(time) ?? 0)
-    const state = { mark: 1, seen: now, blockedUntil: blockedFor === 0 ? 0 : now + blockedFor, times, units }
-    await client.set(new KeyNames('rl', undefined).of(rule.name, key), encodedState(state))
+    const state = {
+      mark: 1,
+      seen: now,
+      largest: rule.limit,
+      blockedUntil: blockedFor === 0 ? 0 : now + blockedFor,
+      times,
+      units,
+    }
+    await client.set(new KeyNames('rl', undefined).of(rule, key), encodedState(state))
   }
 
   test('every number agrees with the reference arithmetic', async () => {
@@ -64,7 +77,7 @@ describe.skipIf(!redisServerPath())('the script on a real server', () => {
         const windows = redisStore({ client, deadline: 1000 }).open([rule])
         const key = `k${calls++}`
         await put(one, key)
-        const redisKey = new KeyNames('rl', undefined).of(rule.name, key)
+        const redisKey = new KeyNames('rl', undefined).of(rule, key)
         const before = decodedState(await client.getBuffer(redisKey))
         const peeked = (await windows.peek([{ rule, key, cost }])).counters[0]
         const now = peeked?.now ?? 0

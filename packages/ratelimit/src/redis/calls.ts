@@ -34,7 +34,7 @@ export class Calls {
   }
 
   nameOf(rule: WindowRule, key: string): string {
-    return this.#names.of(rule.name, key)
+    return this.#names.of(rule, key)
   }
 
   async count(operation: CountOperation, demands: readonly Demand[], deadline: Deadline): Promise<StoreAnswer> {

@@ -25,6 +25,10 @@ const ofCluster: readonly Requirement[] = [
   ['retryDelayOnTryAgain', 0, 'a call must fail at once while a slot moves, and not wait for it'],
 ]
 
+/** What to write instead. */
+const forServers = 'new Redis(url, { ...limiterRedisOptions })'
+const forClusters = 'new Cluster(nodes, { ...limiterClusterOptions })'
+
 /** A Redis client's settings that make it fail at once, and never send a call twice. */
 export interface LimiterRedisOptions {
   readonly enableOfflineQueue: false
@@ -91,15 +95,14 @@ export const limiterClusterOptions: LimiterClusterOptions = Object.freeze({
  * @throws {TypeError} that names the setting and says what it must be.
  */
 export function checkClient(client: unknown): asserts client is (Redis | Cluster) & Commands {
-  if (!isClient(client))
-    throw new TypeError('redisStore: client: give a client of ioredis: new Redis(url, { ...limiterRedisOptions })')
+  if (!isClient(client)) throw new TypeError(`redisStore: client: give a client of ioredis: ${forServers}`)
   const { options, isCluster } = client
   if (isCluster) {
-    require(options, [...ofBoth, ...ofCluster], 'client')
-    require(settingsOf(options['redisOptions']), ofConnection, 'client: redisOptions')
+    require(options, [...ofBoth, ...ofCluster], 'client', forClusters)
+    require(settingsOf(options['redisOptions']), ofConnection, 'client: redisOptions', forClusters)
     checkConnection(settingsOf(options['redisOptions']))
   } else {
-    require(options, [...ofBoth, ...ofConnection], 'client')
+    require(options, [...ofBoth, ...ofConnection], 'client', forServers)
   }
   checkConnection(options)
 }
@@ -119,9 +122,14 @@ function settingsOf(options: unknown): Settings {
   return typeof options === 'object' && options !== null ? (options as Settings) : {}
 }
 
-function require(options: Settings, requirements: readonly Requirement[], where: string): void {
+/** @param whole how to give all of them at once. */
+function require(options: Settings, requirements: readonly Requirement[], where: string, whole: string): void {
   for (const [name, value, why] of requirements) {
-    if (options[name] !== value) throw new TypeError(`redisStore: ${where}: give ${name}: ${String(value)}; ${why}`)
+    if (options[name] !== value) {
+      throw new TypeError(
+        `redisStore: ${where}: give ${name}: ${String(value)}; ${why}. All settings at once: ${whole}`,
+      )
+    }
   }
 }
 

@@ -50,15 +50,24 @@ function ruleLine({ limit, window, quantum, shadow, backoff }: WindowRule, place
 const slowParts = `-- What only some calls need is defined when one needs it: to define a function takes time in every call, most of it for what it uses from outside.
 local function slowParts(ruleAt)
   local pack, unpack, sub = struct.pack, struct.unpack, string.sub
+  -- The waits of each rule, one for each unit from the first that waits up to the longest wait, as far as a call needs them.
+  local waits = {}
+
   -- When the growing wait ends, by the units that count. 0: there is none.
-  local function waitsUntil(newest, live, after, base, factor, most)
+  local function waitsUntil(place, newest, live, after, base, factor, most)
     if not after or live < after then return 0 end
-    local wait = base
-    for unit = after, live - 1 do
-      if wait >= most then break end
-      wait = wait * factor
+    local known, wanted = waits[place], factor > 1 and live - after + 1 or 1
+    if not known then
+      known = { base }
+      waits[place] = known
     end
-    return newest + math.ceil(math.min(wait, most))
+    if not known[wanted] then
+      for step = #known + 1, wanted do
+        if known[step - 1] >= most then break end
+        known[step] = known[step - 1] * factor
+      end
+    end
+    return newest + math.ceil(math.min(known[wanted] or most, most))
   end
 
   -- Goes through the moments at which a counter may admit more, if nothing is admitted meanwhile, until all is known.
@@ -73,14 +82,15 @@ local function slowParts(ruleAt)
     local remaining, retry, reset = nil, $NEVER, 0
     local oldest, gone = hitAt(position)
     while true do
-      local waits, room = waitsUntil(newest, live, after, base, factor, most), 0
+      local waits, room = waitsUntil(place, newest, live, after, base, factor, most), 0
       if at >= blocked and at >= waits and live < limit then room = limit - live end
       if not remaining then remaining = room elseif reset == 0 and room > remaining then reset = at - now end
       if retry == $NEVER and room >= cost then retry = at - now end
       if reset > 0 and (retry ~= $NEVER or cost > limit) then break end
       local moment = oldest and oldest + window or math.huge
-      if blocked > at and blocked < moment then moment = blocked end
       if waits > at and waits < moment then moment = waits end
+      -- Whatever happens within a block, nothing passes before its end.
+      if blocked > at then moment = blocked end
       if moment == math.huge then break end
       at = moment
       while oldest and oldest + window <= at do
@@ -91,7 +101,7 @@ local function slowParts(ruleAt)
     return remaining, retry, reset
   end
 
-  -- Keeps the newest units up to the limit. What is dropped expires before them, so no later answer differs.
+  -- Keeps the newest units up to the largest limit. What is dropped expires before them, so no later answer differs.
   local function keepNewest(hits, units, over)
     local first, kept = 1, ''
     while over > 0 and first < #hits do
@@ -113,15 +123,17 @@ local counters, admitted, asked = {}, true, ARGV[1]
 for i = 1, #KEYS do
   local limit, window, quantum, shadow, after, base, factor, most = ruleAt(sub(asked, 3 * i - 1, 3 * i + 1))
   local cost, state = (ARGV[i + 1] or ARGV[2]) + 0, call('GET', KEYS[i])
-  local now, mark, blocked, total, newest, units, first, oldest = clock, micros, 0, 0, 0, 0, 1, 0
+  local now, mark, blocked, total, newest, units, first, oldest, largest = clock, micros, 0, 0, 0, 0, 1, 0, limit
   if state then
-    local version, seen
-    version, mark, seen, blocked, total, newest, units = unpack($HEAD, state)
+    if $BROKEN then return $FOREIGN end
+    local version, seen, known
+    version, mark, seen, blocked, known, total, newest, units = unpack($HEAD, state)
     if version ~= $VERSION then return $FOREIGN end
     if seen > now then now = seen end
     if newest + window <= now then
       total, newest, units, first = 0, 0, 0, #state + 1
     else
+      if known > largest then largest = known end
       first, oldest = $HITS, newest
       while first < #state do
         local at, gone = unpack($HIT, state, first)
@@ -133,26 +145,26 @@ for i = 1, #KEYS do
   local passes = cost <= limit - total and now >= blocked
   if after then
     if not read then waitsUntil, read, keepNewest = slowParts(ruleAt) end
-    passes = passes and now >= waitsUntil(newest, total, after, base, factor, most)
+    passes = passes and now >= waitsUntil(sub(asked, 3 * i - 1, 3 * i + 1), newest, total, after, base, factor, most)
   end
   if not passes and not shadow then admitted = false end
-  counters[i] = { state or '', now, mark, blocked, total, newest, units, first, oldest, passes }
+  counters[i] = { state or '', now, mark, blocked, total, newest, units, first, oldest, largest, passes }
 end
 
 local answer, operation = '', sub(asked, 1, 1)
 for i = 1, #KEYS do
   local limit, window, quantum, shadow, after = ruleAt(sub(asked, 3 * i - 1, 3 * i + 1))
   local cost = (ARGV[i + 1] or ARGV[2]) + 0
-  local state, now, mark, blocked, total, newest, units, first, oldest, passes = values(counters[i])
+  local state, now, mark, blocked, total, newest, units, first, oldest, largest, passes = values(counters[i])
   local counted, at, taken, drops = 0, 0, 0, false
   if operation == 'n' then
-    counted, passes, drops = math.min(cost, limit), false, cost > limit - total
+    counted, passes, drops = math.min(cost, largest), false, cost > limit - total
   elseif operation == 't' and admitted and passes then
     counted = cost
   end
   if counted > 0 then
     at, taken = now + -now % quantum, mark
-    -- Rules may change while their counters live: the order of the hits must not.
+    -- What stands there may be ahead of any clock: the order of the hits must not change.
     if at < newest then at = newest end
     local hits = sub(state, first)
     if units == 0 then
@@ -161,16 +173,16 @@ for i = 1, #KEYS do
       hits, units = hits .. pack($HIT, newest, units), 0
     end
     newest, units, total = at, units + counted, total + counted
-    if total > limit then
+    if total > largest then
       if not read then waitsUntil, read, keepNewest = slowParts(ruleAt) end
-      hits, units = keepNewest(hits, units, total - limit)
-      total = limit
+      hits, units = keepNewest(hits, units, total - largest)
+      total = largest
     end
     -- The next life: given back, a unit that is kept would make room that a dropped one still holds.
     if drops then mark, taken = mark + 1, 0 end
     local expiry = newest + window
     if blocked <= now then blocked = 0 elseif blocked > expiry then expiry = blocked end
-    state, first = pack($HEAD, $VERSION, mark, now, blocked, total, newest, units) .. hits, $HITS
+    state, first = pack($HEAD, $VERSION, mark, now, blocked, largest, total, newest, units) .. hits, $HITS
     call('SET', KEYS[i], state, 'PXAT', expiry)
   end
   local remaining, retry, reset = limit - total, 0, 0

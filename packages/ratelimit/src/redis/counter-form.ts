@@ -1,15 +1,17 @@
 /**
- * A counter as one string. First a head of 34 bytes: the version of this form, the mark of the counter's life, the newest time it has seen, the
- * time until which it is blocked, the units of all hits, and the newest hit with its time and its units. Then the hits before it, the oldest
- * first, 10 bytes each. All numbers are unsigned and big-endian, all times are milliseconds since 1970.
+ * A counter as one string. First a head of 38 bytes: the version of this form, the mark of the counter's life, the newest time it has seen, the
+ * time until which it is blocked, the largest limit by which it was counted, the units of all hits, and the newest hit with its time and its
+ * units. Then the hits before it, the oldest first, 10 bytes each. All numbers are unsigned and big-endian, all times are milliseconds since 1970.
+ *
+ * The limit is there for two releases that count at the same time: a penalty by the smaller one drops no unit that the larger one needs.
  *
  * The newest hit stands in the head, because most calls change nothing else: in `strict` they fall into the sub-window of the call before.
  */
 const version = 1
-const head = '>BI7I6I6I4I6I4'
+const head = '>BI7I6I6I4I4I6I4'
 const hit = '>I6I4'
 const answer = '>I4I6I6I6I6I7'
-const headLength = 34
+const headLength = 38
 const hitLength = 10
 
 /** How long the answer for one counter is, and what stands in it for a time that never comes. */
@@ -21,11 +23,12 @@ export function withForm(script: string): string {
   return script
     .replaceAll('$VERSION', String(version))
     .replaceAll('$HEAD', `'${head}'`)
+    .replaceAll('$BROKEN', `(#state < ${headLength} or (#state - ${headLength}) % ${hitLength} ~= 0)`)
     .replaceAll('$HITS', String(headLength + 1))
     .replaceAll('$HIT', `'${hit}'`)
     .replaceAll('$SIZE', String(hitLength))
     .replaceAll('$ANSWER', `'${answer}'`)
-    .replaceAll('$FOREIGN', "redis.error_reply('FOREIGN the key holds a counter of another version')")
+    .replaceAll('$FOREIGN', "redis.error_reply('FOREIGN the key holds something else than a counter of this version')")
     .replaceAll('$NEVER', String(never))
     .trim()
 }

@@ -1,4 +1,5 @@
 import { createHash, createHmac } from 'node:crypto'
+import type { WindowRule } from '../window-store.ts'
 
 const mostTags = 1000
 
@@ -14,9 +15,12 @@ export class KeyNames {
     this.#secret = secret
   }
 
-  /** What stands in braces decides the slot of a Redis Cluster, so the counters of one subject are in one slot. */
-  of(rule: string, key: string): string {
-    return `${this.#prefix}:${rule}:{${this.#tagOf(key)}}`
+  /**
+   * What stands in braces decides the slot of a Redis Cluster, so the counters of one subject are in one slot. Rules of one name and different
+   * windows have different counters: one of them would drop, as expired, hits that the other still counts.
+   */
+  of({ name, window, quantum }: WindowRule, key: string): string {
+    return `${this.#prefix}:${name}:${window}.${quantum}:{${this.#tagOf(key)}}`
   }
 
   #tagOf(key: string): string {

@@ -10,7 +10,8 @@ for i = 1, #KEYS do
   local state = call('GET', KEYS[i])
   local at, back = ARGV[3 * i - 2] + 0, ARGV[3 * i - 1] + 0
   if state then
-    local version, mark, seen, blocked, total, newest, units = unpack($HEAD, state)
+    if $BROKEN then return $FOREIGN end
+    local version, mark, seen, blocked, largest, total, newest, units = unpack($HEAD, state)
     if version ~= $VERSION then return $FOREIGN end
     local hits, taken = sub(state, $HITS), 0
     if mark == ARGV[3 * i] + 0 then
@@ -42,7 +43,7 @@ for i = 1, #KEYS do
       end
     end
     if taken > 0 then
-      call('SET', KEYS[i], pack($HEAD, $VERSION, mark, seen, blocked, total - taken, newest, units) .. hits, 'KEEPTTL')
+      call('SET', KEYS[i], pack($HEAD, $VERSION, mark, seen, blocked, largest, total - taken, newest, units) .. hits, 'KEEPTTL')
     end
   end
 end
@@ -56,33 +57,35 @@ return 1
 export const resetScript: string = withForm(`
 local state = redis.call('GET', KEYS[1])
 if not state then return 1 end
-local version, mark, seen, blocked = struct.unpack($HEAD, state)
+if $BROKEN then return $FOREIGN end
+local version, mark, seen, blocked, largest = struct.unpack($HEAD, state)
 if version ~= $VERSION then return $FOREIGN end
-redis.call('SET', KEYS[1], struct.pack($HEAD, $VERSION, mark + 1, seen, blocked, 0, 0, 0), 'KEEPTTL')
+redis.call('SET', KEYS[1], struct.pack($HEAD, $VERSION, mark + 1, seen, blocked, largest, 0, 0, 0), 'KEEPTTL')
 return 1
 `)
 
-/** Blocks the counter KEYS[1], whose window is ARGV[1], for ARGV[2] milliseconds from now; 0 ends it. */
+/**
+ * Blocks the counter KEYS[1], whose window is ARGV[1], for ARGV[2] milliseconds from now; 0 ends it. What then counts no more is gone: the next
+ * counter has a mark of its own, so receipts from before a reset find nothing in it either.
+ */
 export const blockScript: string = withForm(`
 ${opening}
 local state, length = call('GET', KEYS[1]), ARGV[2] + 0
 if not state and length == 0 then return 1 end
-local version, mark, seen, blocked, total, newest, units = $VERSION, micros, clock, 0, 0, 0, 0
+local version, mark, seen, blocked, largest, total, newest, units = $VERSION, micros, clock, 0, 0, 0, 0, 0
 if state then
-  version, mark, seen, blocked, total, newest, units = unpack($HEAD, state)
+  if $BROKEN then return $FOREIGN end
+  version, mark, seen, blocked, largest, total, newest, units = unpack($HEAD, state)
   if version ~= $VERSION then return $FOREIGN end
 end
-if length == 0 then
-  blocked = 0
+seen = math.max(seen, clock)
+blocked = length > 0 and seen + length or 0
+local expiry = math.max(units > 0 and newest + ARGV[1] or 0, blocked)
+if expiry <= seen then
+  call('DEL', KEYS[1])
 else
-  seen = math.max(seen, clock)
-  blocked = seen + length
-end
-local next = pack($HEAD, $VERSION, mark, seen, blocked, total, newest, units) .. (state and sub(state, $HITS) or '')
-if length == 0 then
-  call('SET', KEYS[1], next, 'KEEPTTL')
-else
-  call('SET', KEYS[1], next, 'PXAT', math.max(newest + ARGV[1], blocked))
+  local next = pack($HEAD, $VERSION, mark, seen, blocked, largest, total, newest, units) .. (state and sub(state, $HITS) or '')
+  call('SET', KEYS[1], next, 'PXAT', expiry)
 end
 return 1
 `)
