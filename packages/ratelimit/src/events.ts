@@ -10,7 +10,10 @@ export const ratelimitEvents = {
     required: false,
     fields: { rule: 'string', subject: 'string', source: 'string', shadow: 'boolean', suppressed: 'number' },
   },
-  /** The store could not be reached, and rules went their own way (`onStoreFailure`). Told once for each outage. */
+  /**
+   * The store could not be reached, and rules went their own way (`onStoreFailure`). Told once for each outage, with the reason of the first failure
+   * that is told: one word, never a message.
+   */
   'ratelimit.storeFailed': { required: false, fields: { reason: 'string' } },
   /** The store answers again. */
   'ratelimit.recovered': { required: false, fields: { afterMs: 'number', failures: 'number' } },

@@ -1,4 +1,5 @@
 import { type Clock, emit, type EventSink } from '@mosaajii/core'
+import { storeFailure } from './store-failure.ts'
 
 /** A store that comes and goes with every call makes no more outages known than one in this time. */
 const toldEvery = 1000
@@ -27,7 +28,7 @@ export class StoreWatch {
     if (this.#isTold || now - this.#toldAt < toldEvery) return
     this.#isTold = true
     this.#toldAt = now
-    emit(this.#events, 'ratelimit.storeFailed', { reason: reasonOf(error) }, this.#clock)
+    emit(this.#events, 'ratelimit.storeFailed', { reason: storeFailure(error) }, this.#clock)
   }
 
   answered(): void {
@@ -40,15 +41,4 @@ export class StoreWatch {
     const afterMs = Math.round(this.#elapsed() - this.#since)
     emit(this.#events, 'ratelimit.recovered', { afterMs, failures }, this.#clock)
   }
-}
-
-/** The error's code, or its name: its message may show a key or where the store is. */
-function reasonOf(error: unknown): string {
-  try {
-    const { code, name } = error as { code?: unknown; name?: unknown }
-    for (const word of [code, name]) if (typeof word === 'string' && /^\w{1,64}$/.test(word)) return word
-  } catch {
-    // An error whose fields throw has no name.
-  }
-  return 'unknown'
 }
