@@ -119,4 +119,88 @@ describe('a connection', () => {
     expect(await run('alive')).toBe(1)
     await vi.waitFor(() => expect(looked).toBeGreaterThan(1))
   })
+
+  /** A cluster of two nodes, where keys move, and where a node may hang. */
+  function twoNodes() {
+    const at = new Map<string, string>()
+    const hung = new Set<string>()
+    const asked: string[] = []
+    const of = (key: string): string => at.get(key) ?? 'a'
+    const answerOf = (key: string): Promise<unknown> => (hung.has(of(key)) ? never : Promise.resolve(1))
+    const client = {
+      evalshaBuffer: (_: string, __: number, key = '') => answerOf(key),
+      evalBuffer: () => never,
+      exists: (key: string) => {
+        asked.push(key)
+        return answerOf(key)
+      },
+    }
+    const nodes = { of, lookAgain: () => undefined }
+    const connection = new Connection(client, { deadline: 10, failures: 3, probeEvery: 10 }, nodes)
+    const run = (key: string): Promise<unknown> =>
+      connection.call((deadline) => connection.run(script, 1, [key], deadline)).catch((error: Error) => error.message)
+    return { at, hung, asked, run }
+  }
+
+  it('asks a node by the key of its newest failure, so that no other node answers for it', async () => {
+    const { at, hung, asked, run } = twoNodes()
+    hung.add('a')
+    await run('first')
+    at.set('first', 'b')
+    for (const key of ['x', 'y']) await run(key)
+    await sleep(60)
+    expect(await run('x')).toContain('asked again')
+    expect(new Set(asked)).toEqual(new Set(['y']))
+    hung.clear()
+    await vi.waitFor(async () => expect(await run('x')).toBe(1))
+  })
+
+  it('does not take a node for gone because its key has moved to one that is', async () => {
+    const { at, hung, run } = twoNodes()
+    hung.add('a')
+    await Promise.all([run('x'), run('x'), run('x')])
+    expect(await run('y')).toContain('asked again')
+    at.set('x', 'b')
+    hung.clear()
+    hung.add('b')
+    await vi.waitFor(async () => expect(await run('y')).toBe(1))
+  })
+
+  const reply = (message: string): Error => Object.assign(new Error(message), { name: 'ReplyError' })
+
+  it.each([
+    [reply('WRONGTYPE Operation against a key holding the wrong kind of value'), false],
+    [reply('FOREIGN the key holds something else'), false],
+    [reply('ERR user_script:1: data string too short'), false],
+    [reply('LOADING Redis is loading the dataset in memory'), true],
+    [reply("READONLY You can't write against a read only replica."), true],
+    [reply("OOM command not allowed when used memory > 'maxmemory'."), true],
+    [reply('MASTERDOWN Link with MASTER is down'), true],
+    [reply('CLUSTERDOWN Hash slot not served'), true],
+    [reply('TRYAGAIN Multiple keys request during rehashing of slot'), true],
+    [reply('BUSY Redis is busy running a script.'), true],
+    [new Error('Connection is closed.'), true],
+  ])('keeps away from a server that can serve nobody, and from no other: %s', async (error, isOutage) => {
+    const client = {
+      async evalshaBuffer(_: string, __: number, key = '') {
+        if (key === 'bad') throw error
+        return 1
+      },
+      evalBuffer: () => never,
+      exists: () => never,
+    }
+    const nodes = { of: () => '', lookAgain: () => undefined }
+    const connection = new Connection(client, { deadline: 50, failures: 3, probeEvery: 1000 }, nodes)
+    const run = (key: string): Promise<unknown> =>
+      connection.call((deadline) => connection.run(script, 1, [key], deadline))
+    for (let i = 0; i < 3; i++) {
+      await expect(run('bad')).rejects.toMatchObject({
+        code: 'WINDOW_STORE_FAILED',
+        message: `redisStore: ${error.message}`,
+      })
+    }
+    const next = run('good')
+    if (isOutage) await expect(next).rejects.toThrow('asked again')
+    else expect(await next).toBe(1)
+  })
 })

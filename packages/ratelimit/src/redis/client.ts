@@ -99,6 +99,7 @@ export function checkClient(client: unknown): asserts client is (Redis | Cluster
   const { options, isCluster } = client
   if (isCluster) {
     require(options, [...ofBoth, ...ofCluster], 'client', forClusters)
+    checkReads(options['scaleReads'])
     require(settingsOf(options['redisOptions']), ofConnection, 'client: redisOptions', forClusters)
     checkConnection(settingsOf(options['redisOptions']))
   } else {
@@ -131,6 +132,14 @@ function require(options: Settings, requirements: readonly Requirement[], where:
       )
     }
   }
+}
+
+/** The client's own default is the one that is wanted. */
+function checkReads(scaleReads: unknown): void {
+  if (scaleReads === undefined || scaleReads === 'master') return
+  throw new TypeError(
+    "redisStore: client: leave scaleReads out, or give 'master'; a replica's answer does not say whether its primary is there",
+  )
 }
 
 /** What would change keys or answers on the way. */

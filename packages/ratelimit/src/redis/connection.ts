@@ -2,7 +2,7 @@ import { RateLimitError } from '../errors.ts'
 import { Breaker } from './breaker.ts'
 import type { Commands } from './client.ts'
 import { type Deadline, DeadlineError, Deadlines } from './deadlines.ts'
-import { isUnknownScript, type Script } from './script.ts'
+import { isAnswer, isUnknownScript, type Script } from './script.ts'
 
 /** How long calls wait, and when they no longer try. */
 export interface ConnectionOptions {
@@ -19,6 +19,13 @@ export interface Nodes {
   lookAgain(): void
 }
 
+/** The breaker of a node, and what to ask the node for. */
+interface Guarded {
+  readonly breaker: Breaker
+  /** The key of the newest failure: older ones may be with another node by now. */
+  failedKey: string
+}
+
 /** Runs scripts on the servers of one client, within deadlines and behind breakers. */
 export class Connection {
   readonly #client: Commands
@@ -26,7 +33,7 @@ export class Connection {
   readonly #options: ConnectionOptions
   readonly #nodes: Nodes
   /** One a node, so that the dead primary of some slots does not stop the others. */
-  readonly #breakers = new Map<string, Breaker>()
+  readonly #guarded = new Map<string, Guarded>()
 
   constructor(client: Commands, options: ConnectionOptions, nodes: Nodes) {
     this.#client = client
@@ -49,19 +56,20 @@ export class Connection {
    * Runs a script.
    *
    * @param parameters the keys, all of one slot, and what follows them.
-   * @throws {RateLimitError} `WINDOW_STORE_FAILED` when there is no answer, or at once while the node's breaker is open.
+   * @throws {RateLimitError} `WINDOW_STORE_FAILED` when there is no answer or an error, or at once while the node's breaker is open.
    */
   async run(script: Script, keys: number, parameters: readonly string[], deadline: Deadline): Promise<unknown> {
     const [key = ''] = parameters
     const node = this.#nodes.of(key)
-    const breaker = this.#breakers.get(node)
+    const breaker = this.#guarded.get(node)?.breaker
     if (breaker?.isOpen) throw failed('Redis does not answer; it is asked again from time to time')
     try {
       const answer = await this.#answer(script, keys, parameters, deadline)
       breaker?.succeeded()
       return answer
     } catch (error) {
-      this.#breakerOf(node, key).failed()
+      if (isAnswer(error)) breaker?.succeeded()
+      else this.#failed(node, key)
       throw failed(reasonOf(error, this.#options.deadline))
     }
   }
@@ -75,18 +83,22 @@ export class Connection {
     }
   }
 
-  #breakerOf(node: string, key: string): Breaker {
-    let breaker = this.#breakers.get(node)
-    if (breaker === undefined) {
+  #failed(node: string, key: string): void {
+    let guarded = this.#guarded.get(node)
+    if (guarded === undefined) {
       const { failures, probeEvery } = this.#options
-      breaker = new Breaker({ failures, probeEvery, probe: () => this.#probe(key) })
-      this.#breakers.set(node, breaker)
+      guarded = { breaker: new Breaker({ failures, probeEvery, probe: () => this.#probe(node) }), failedKey: key }
+      this.#guarded.set(node, guarded)
     }
-    return breaker
+    guarded.failedKey = key
+    guarded.breaker.failed()
   }
 
   /** Asks for something harmless, by a key that the node serves. */
-  async #probe(key: string): Promise<void> {
+  async #probe(node: string): Promise<void> {
+    const key = this.#guarded.get(node)?.failedKey ?? ''
+    // Another node's answer would say nothing of this one. If it still does not answer, the next calls bring keys that it serves.
+    if (this.#nodes.of(key) !== node) return
     try {
       await this.call((deadline) => deadline.within(this.#client.exists(key)))
     } catch (error) {

@@ -26,3 +26,23 @@ export class Script {
 export function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT')
 }
+
+/** What a server says when it cannot serve anybody, or not now: other calls would hear the same. */
+const outages: ReadonlySet<string> = new Set([
+  'BUSY',
+  'CLUSTERDOWN',
+  'LOADING',
+  'MASTERDOWN',
+  'MISCONF',
+  'NOREPLICAS',
+  'NOSCRIPT',
+  'OOM',
+  'READONLY',
+  'TRYAGAIN',
+])
+
+/** Whether a server answered, and only this call has failed: for example because something else is stored under its key. */
+export function isAnswer(error: unknown): boolean {
+  if (!(error instanceof Error) || error.name !== 'ReplyError') return false
+  return !outages.has(error.message.split(' ', 1)[0] ?? '')
+}

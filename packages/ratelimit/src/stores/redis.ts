@@ -1,5 +1,6 @@
 import { checkOptions } from '@mosaajii/core'
 import type { Cluster, Redis } from 'ioredis'
+import { ownOf } from '../checks.ts'
 import { Calls } from '../redis/calls.ts'
 import { checkClient } from '../redis/client.ts'
 import { ClusterWindows, nodesOf } from '../redis/cluster.ts'
@@ -54,7 +55,15 @@ const optionNames: readonly (keyof RedisStoreOptions)[] = [
  */
 export function redisStore(options: RedisStoreOptions): WindowStore {
   checkOptions(options, 'redisStore', optionNames)
-  const { client, prefix = 'rl', deadline = 25, failures = 3, probeEvery = 200, denyCache = false, secret } = options
+  const {
+    client,
+    prefix = 'rl',
+    deadline = 25,
+    failures = 3,
+    probeEvery = 200,
+    denyCache = false,
+    secret,
+  } = ownOf(options)
   checkClient(client)
   checkPrefix(prefix)
   checkNumber(deadline, 1, 10_000, 'deadline')
