@@ -10,7 +10,7 @@ declare module 'fastify' {
 
 /**
  * Limits requests on Fastify 5, for all routes of the scope that registers it, whatever the order; a 404 counts too. A URL that does not decode
- * passes no hook of Fastify's and is not counted.
+ * (400), or has a parameter longer than `maxParamLength` (414), passes no hook of Fastify's and is not counted.
  *
  * @param names which rules of the limiter.
  * @returns a plugin; handlers read the decision in `reply.rateLimit`, also by `dataOf(request, limitDecision)`.
