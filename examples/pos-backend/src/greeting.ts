@@ -16,6 +16,8 @@ export interface Greeting {
   readonly version: number
   /** How many requests the API takes in a minute. */
   readonly apiLimit: number
+  /** Where the limits are counted, in lines of their own. */
+  readonly counted: string
   /** The process to end: npm does not pass every signal on. */
   readonly pid: number
 }
@@ -25,7 +27,7 @@ export interface Greeting {
  * refresh intervals before it seals and two more before its predecessor may go.
  */
 export function greeting(facts: Greeting): string {
-  const { origin, plainOrigin, certFile, framework, adminToken, refresh, version, apiLimit, pid } = facts
+  const { origin, plainOrigin, certFile, framework, adminToken, refresh, version, apiLimit, counted, pid } = facts
   const token = `-H 'x-admin-token: ${adminToken}'`
   const curl = certFile === undefined ? 'curl' : `curl --cacert '${certFile}'`
   const json = "-H 'content-type: application/json'"
@@ -35,6 +37,7 @@ export function greeting(facts: Greeting): string {
   return `
 The shop listens on ${origin}   (only on this machine; it runs on ${framework})
 ${redirected}Admin token: ${adminToken}
+${counted}
 
 Open ${origin} in a browser (what its policy refused is at ${origin}/reports), or try:
 

@@ -3,6 +3,7 @@ import type { EventSink } from '@mosaajii/core'
 import {
   admit,
   type Decision,
+  type DecisionSource,
   type ManualRuleName,
   memoryStore,
   type OnStoreFailure,
@@ -28,6 +29,8 @@ export interface LimitView {
   readonly remaining: number
   /** In how many milliseconds there is more; 0: it cannot grow. */
   readonly resetMs: number
+  /** Who says so: the store, or while it cannot be reached this process by its own share (`local`); `failure`: nobody, and nothing passes. */
+  readonly source: DecisionSource
 }
 
 /** The limits of the shop. */
@@ -35,6 +38,8 @@ export interface Limits {
   readonly limiter: RateLimiter<Caller, ManualRuleName>
   /** Where they are counted. */
   readonly store: 'memory' | 'redis'
+  /** Whether they can be counted there just now. */
+  isReachable(): boolean
   /** How far a caller is. Counts nothing. */
   look(caller: Caller): Promise<readonly LimitView[]>
   /**
@@ -58,15 +63,14 @@ const shown: readonly ManualRuleName[] = ['global', 'api', 'authentication']
 
 /** Makes the limits of the operations manual: in the memory of this process, or on Redis, where several processes count together. */
 export async function openLimits({ limits, redis, events }: LimitsOptions): Promise<Limits> {
-  const { store, close } = redis === undefined ? inMemory() : await onRedis(redis)
+  const { store, isReachable, close } = redis === undefined ? inMemory() : await onRedis(redis)
   const limiter = rateLimiter({ rules: rulesOf(limits), store, events })
   return {
     limiter,
     store: redis === undefined ? 'memory' : 'redis',
-    look: async (caller) => {
-      const { rules } = await limiter.peek(shown, caller)
-      return shown.map((name) => ({ name, ...rules[name] }))
-    },
+    isReachable,
+    // Each for itself: while Redis is gone one that refuses everything would speak for the others.
+    look: (caller) => Promise.all(shown.map((name) => lookAt(limiter, name, caller))),
     attempt: async (caller, outer, verify) => {
       // Counted first: of attempts that come at once none must pass unseen.
       const decision = await limiter.check(['authentication'], caller)
@@ -77,6 +81,11 @@ export async function openLimits({ limits, redis, events }: LimitsOptions): Prom
     },
     close,
   }
+}
+
+async function lookAt(limiter: Limits['limiter'], name: ManualRuleName, caller: Caller): Promise<LimitView> {
+  const { rules, source } = await limiter.peek([name], caller)
+  return { name, source, ...rules[name] }
 }
 
 function rulesOf({ global, api }: Settings['limits']) {
@@ -97,11 +106,12 @@ function share(limit: number): OnStoreFailure {
 
 interface OpenStore {
   readonly store: WindowStore
+  readonly isReachable: () => boolean
   readonly close: () => Promise<void>
 }
 
 function inMemory(): OpenStore {
-  return { store: memoryStore({ maxBytes: 32 * 2 ** 20 }), close: () => Promise.resolve() }
+  return { store: memoryStore({ maxBytes: 32 * 2 ** 20 }), isReachable: () => true, close: () => Promise.resolve() }
 }
 
 async function onRedis({ url, prefix }: NonNullable<Settings['redis']>): Promise<OpenStore> {
@@ -117,5 +127,5 @@ async function onRedis({ url, prefix }: NonNullable<Settings['redis']>): Promise
   const close = async (): Promise<void> => {
     client.disconnect()
   }
-  return { store: redisStore({ client, prefix }), close }
+  return { store: redisStore({ client, prefix }), isReachable: () => client.status === 'ready', close }
 }

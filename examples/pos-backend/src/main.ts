@@ -1,3 +1,4 @@
+import { countedWhere } from './counted-where.ts'
 import { greeting } from './greeting.ts'
 import { insideTarget, seed } from './seed.ts'
 import { type RunningServer, startServer } from './server.ts'
@@ -19,7 +20,7 @@ async function main(): Promise<void> {
 }
 
 async function greetingOf(server: RunningServer, settings: Settings): Promise<string> {
-  const { adminToken, refresh, framework, tls, limits } = settings
+  const { adminToken, refresh, framework, tls, limits, redis } = settings
   const { shop, origin, plainOrigin } = server
   const keys = await shop.keys.use()
   const active = keys.find((key) => key.purpose === 'data' && key.state === 'active')
@@ -31,6 +32,7 @@ async function greetingOf(server: RunningServer, settings: Settings): Promise<st
     refresh,
     version,
     apiLimit: limits.api,
+    counted: countedWhere(redis?.url, server.limits.isReachable()),
     pid: process.pid,
     ...(plainOrigin !== undefined && { plainOrigin }),
     ...(tls && { certFile: tls.certFile }),

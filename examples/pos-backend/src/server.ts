@@ -6,7 +6,7 @@ import { openShop, type Shop } from './domain/shop.ts'
 import { eventFile } from './event-file.ts'
 import { httpApp } from './http/framework.ts'
 import { shopRoutes } from './http/routes.ts'
-import { openLimits } from './limits.ts'
+import { type Limits, openLimits } from './limits.ts'
 import { closeServer, listen, portOf, type Tls } from './listen.ts'
 import { localSecret } from './local-secret.ts'
 import { allOf, recentReports } from './recent-reports.ts'
@@ -17,6 +17,7 @@ import type { Settings } from './settings.ts'
 /** A server that listens. */
 export interface RunningServer {
   readonly shop: Shop
+  readonly limits: Limits
   /** For example `http://localhost:3000`. */
   readonly origin: string
   /** With https: where plain http is led over from. */
@@ -70,10 +71,11 @@ async function open(settings: Settings, onClose: OnClose): Promise<Omit<RunningS
     return portOf(server)
   }
   const port = await serve(app.listener, settings.port, tls)
-  if (!tls) return { shop, origin: `http://localhost:${port}` }
+  if (!tls) return { shop, limits, origin: `http://localhost:${port}` }
   const httpPort = settings.httpPort === undefined ? undefined : await serve(redirectToHttps(port), settings.httpPort)
   return {
     shop,
+    limits,
     origin: `https://localhost:${port}`,
     ...(httpPort !== undefined && { plainOrigin: `http://localhost:${httpPort}` }),
   }

@@ -91,6 +91,11 @@ export function readRedis(args: readonly string[], env: NodeJS.ProcessEnv): Sett
       'the address of Redis must begin with redis:// or rediss://: npm start -- --redis=redis://127.0.0.1:6379',
     )
   }
+  const { pathname, search, hash } = new URL(url)
+  // Else half of a password would be taken for the host, and told as one.
+  if (`${pathname}${search}${hash}`.includes('@')) {
+    throw new RangeError('the address of Redis: write / ? and # in a password as %2F %3F and %23')
+  }
   return { url, prefix: prefix || 'pos' }
 }
 

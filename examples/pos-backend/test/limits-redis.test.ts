@@ -48,6 +48,18 @@ describe.skipIf(!redisServer)('with the limits on Redis', () => {
       expect(sent.filter((each) => each === 200)).toHaveLength(4)
       expect(sent.filter((each) => each === 429)).toHaveLength(8)
       expect(shop.events.named('ratelimit.storeFailed').length).toBeGreaterThan(0)
+      expect(shop.limits.isReachable()).toBe(false)
+      const { json } = await shop.ask<LimitsView>('GET', '/limits')
+      // Of 200 a tenth: the page, the admin's, twelve receipts and this. What passes is not told as refused because tokens are.
+      expect(json.rules.map(({ name, remaining, source }) => [name, remaining, source])).toEqual([
+        ['global', 5, 'local'],
+        ['api', 0, 'local'],
+        ['authentication', 0, 'failure'],
+      ])
+      const { text } = await shop.send({ path: '/' })
+      expect(text).toMatch(
+        /data-rule="global">[^]*?Redis is gone<[^]*?>4 more pass<[^]*?>nothing passes<[^]*?>nothing passes</,
+      )
       await redis.restart()
       await until('tokens are looked at again', async () => (await status(shop, '/admin/keys', adminToken)) === 200)
       expect(shop.events.named('ratelimit.recovered')).toHaveLength(1)
@@ -57,11 +69,13 @@ describe.skipIf(!redisServer)('with the limits on Redis', () => {
       const redis = await redisOfItsOwn()
       await redis.kill()
       const shop = await openTestShop({ limits: { global: 200, api: 50 }, redis: { url: redis.url, prefix: 'test' } })
+      expect(shop.limits.isReachable()).toBe(false)
       expect(await status(shop, '/receipts')).toBe(200)
       expect(await status(shop, '/admin/keys', adminToken)).toBe(503)
       await redis.restart()
       // A request that is refused for the API's sake is asked again too.
       await until('tokens are looked at', async () => (await status(shop, '/admin/keys', adminToken)) === 200)
+      expect(shop.limits.isReachable()).toBe(true)
     })
   })
 })

@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { brandOf, isLuhn, luhnDigit, masked } from '../src/domain/card.ts'
 import { isId, uuidv7 } from '../src/domain/ids.ts'
 import { eventFile } from '../src/event-file.ts'
+import { countedWhere } from '../src/counted-where.ts'
 import { greeting } from '../src/greeting.ts'
 import { localSecret } from '../src/local-secret.ts'
 import { people, testCard } from '../src/people.ts'
@@ -127,6 +128,7 @@ test('the greeting has the commands for a whole rotation in their order, with th
     refresh: 2600,
     version: 7,
     apiLimit: 100,
+    counted: 'Limits are counted here',
     pid: 4711,
   })
   const steps = text.match(/(?<=^ {2})sleep \d+|\/admin\/\w+|'\{"version":\d+\}'/gm)
@@ -138,6 +140,7 @@ test('the greeting has the commands for a whole rotation in their order, with th
   expect(admin.every((line) => line.includes("-H 'x-admin-token: abc'"))).toBe(true)
   expect(text).toContain('runs on hono')
   expect(text).toContain('seq 101')
+  expect(text).toContain('\nLimits are counted here\n')
   expect(text).toContain('kill 4711')
 })
 
@@ -152,12 +155,22 @@ test('the greeting over https names the certificate to curl, and the way over fr
     refresh: 1,
     version: 1,
     apiLimit: 100,
+    counted: 'Limits are counted here',
     pid: 4711,
   })
   expect(text).toContain(`Plain http is redirected: ${plainOrigin}`)
   const commands = text.split('\n').filter((line) => line.includes('curl'))
   expect(commands.length).toBeGreaterThan(6)
   for (const line of commands) expect(line).toContain("curl --cacert 'a.pem' ")
+})
+
+test('where limits are counted is told without the password, and with a warning when it cannot be reached', () => {
+  expect(countedWhere(undefined, true)).toBe('Limits are counted in the memory of this process')
+  const url = 'redis://till:p4ss%2Fw0rd@cache.example:6380/2'
+  expect(countedWhere(url, true)).toBe('Limits are counted on Redis at cache.example:6380')
+  const gone = countedWhere(url, false)
+  expect(gone).toContain('on Redis at cache.example:6380\nWARNING: Redis cannot be reached')
+  expect(gone).not.toMatch(/p4ss|w0rd|till/)
 })
 
 describe('settings', () => {
@@ -198,6 +211,10 @@ describe('settings', () => {
     expect(redis(['--redis=redis://b.example'], env)?.url).toBe('redis://b.example')
     for (const wrong of ['http://u:p4ss@a.example', 'p4ss', 'redis:p4ss', 'redis://p4ss word']) {
       expect(() => redis([`--redis=${wrong}`])).toThrow(/^(?!.*p4ss).*must begin with redis:/)
+    }
+    // A number and a slash: it would be read as a host with a port.
+    for (const wrong of ['redis://u:12/p4ss@a.example', 'redis://u:12?p4ss@a.example', 'redis://u:12#p4ss@a.example']) {
+      expect(() => redis([`--redis=${wrong}`])).toThrow(/^(?!.*(p4ss|12)).*in a password/)
     }
   })
 

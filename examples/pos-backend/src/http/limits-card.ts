@@ -18,12 +18,12 @@ export function limitsCard({ store, refused, rules }: LimitsView): Html {
 }
 
 function limitItem(view: LimitView): Html {
-  const { name, limit, window, remaining } = view
-  const used = limit - remaining
+  const { name, limit, window } = view
+  const used = usedUnits(view)
   return html`<li data-rule="${name}">
 <div class="row"><span>${titles[name] ?? name}</span><span class="chip">${limit.toLocaleString('en')} in ${spanText(window)}</span></div>
 <svg class="bar thin" viewBox="0 0 100 1" preserveAspectRatio="none" role="img" aria-label="${used} of ${limit}"><rect class="c0" width="${(used / limit) * 100}" height="1"></rect></svg>
-<div class="row"><strong data-used>${used.toLocaleString('en')} used</strong><span class="quiet small" data-next>${nextText(view)}</span></div>
+<div class="row"><strong data-used>${isGone(view) ? 'Redis is gone' : `${used.toLocaleString('en')} used`}</strong><span class="quiet small" data-next>${nextText(view)}</span></div>
 </li>`
 }
 
@@ -31,6 +31,17 @@ function spanText(ms: number): string {
   return ms >= 60_000 ? `${ms / 60_000} min` : `${ms / 1000} s`
 }
 
-function nextText({ resetMs }: LimitView): string {
+/** While the store is gone this process knows what it lets through, and not what was used. */
+function isGone({ source }: LimitView): boolean {
+  return source === 'local' || source === 'failure'
+}
+
+function usedUnits(view: LimitView): number {
+  return isGone(view) ? 0 : view.limit - view.remaining
+}
+
+function nextText(view: LimitView): string {
+  const { resetMs, remaining } = view
+  if (isGone(view)) return remaining === 0 ? 'nothing passes' : `${remaining.toLocaleString('en')} more pass`
   return resetMs === 0 ? 'all free' : `the next is free in ${Math.ceil(resetMs / 1000)} s`
 }

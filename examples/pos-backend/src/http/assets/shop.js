@@ -19,15 +19,17 @@ for (const form of document.forms) {
 
 // How far the limits are, while somebody looks.
 const limits = document.querySelector('[data-limits]')
-function showLimit({ name, limit, remaining, resetMs }) {
+function showLimit({ name, limit, remaining, resetMs, source }) {
   const item = limits.querySelector(`[data-rule="${name}"]`)
   if (item === null) return
-  const used = limit - remaining
+  const isGone = source === 'local' || source === 'failure'
+  const used = isGone ? 0 : limit - remaining
   item.querySelector('rect').setAttribute('width', String((used / limit) * 100))
   item.querySelector('svg').setAttribute('aria-label', `${used} of ${limit}`)
-  item.querySelector('[data-used]').textContent = `${used.toLocaleString('en')} used`
-  const next = resetMs === 0 ? 'all free' : `the next is free in ${Math.ceil(resetMs / 1000)} s`
-  item.querySelector('[data-next]').textContent = next
+  item.querySelector('[data-used]').textContent = isGone ? 'Redis is gone' : `${used.toLocaleString('en')} used`
+  const free = resetMs === 0 ? 'all free' : `the next is free in ${Math.ceil(resetMs / 1000)} s`
+  const passing = remaining === 0 ? 'nothing passes' : `${remaining.toLocaleString('en')} more pass`
+  item.querySelector('[data-next]').textContent = isGone ? passing : free
 }
 async function lookAtLimits() {
   if (document.hidden) return
