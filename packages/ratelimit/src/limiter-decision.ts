@@ -118,7 +118,7 @@ export class LimiterDecision implements Decision {
    */
   static refundOf(decision: unknown, owner: object): Refund | undefined {
     if (typeof decision !== 'object' || decision === null || !(#owner in decision) || decision.#owner !== owner) {
-      throw new TypeError('refund: give a decision that this limiter made')
+      throw new TypeError('refund: give a decision that this limiter made: what await limiter.check(…) gave')
     }
     const windows = decision.#windows
     if (windows === undefined) return undefined

@@ -305,6 +305,7 @@ function counterOf<S>({ window, key }: CompiledRule<S>, subject: S): Pick<Demand
 
 function costIn(options: CallOptions | undefined, who: string): number {
   if (options === undefined) return 1
+  if (typeof options !== 'object') throw new TypeError(`${who}: give options as an object, for example { cost: 3 }`)
   checkOptions(options, who, ['cost'])
   const cost = Object.hasOwn(options, 'cost') ? options.cost : undefined
   return cost === undefined ? 1 : checkedCost(cost, `${who}: cost`)

@@ -177,7 +177,9 @@ describe('wrong calls', () => {
 
   test('unknown options are refused', async () => {
     await expect(limiter.check(['login'], ada, { costs: 1 } as never)).rejects.toThrow("check: unknown option 'costs'")
-    await expect(limiter.check(['login'], ada, 5 as never)).rejects.toThrow('check: give a plain object')
+    await expect(limiter.check(['login'], ada, 5 as never)).rejects.toThrow(
+      'check: give options as an object, for example { cost: 3 }',
+    )
   })
 
   test.each([0, -1, Number.NaN, 0.5, '1', null, undefined, '367d'])('a block for %s is refused', async (time) => {
@@ -332,7 +334,9 @@ describe('a refund', () => {
     const other = await setup().limiter.check(['login'], ada)
     const own = await limiter.check(['login'], ada)
     for (const foreign of [other, { ...own }, Object.create(own), {}, null, undefined, 5]) {
-      await expect(limiter.refund(foreign as never)).rejects.toThrow('refund: give a decision that this limiter made')
+      await expect(limiter.refund(foreign as never)).rejects.toThrow(
+        'refund: give a decision that this limiter made: what await',
+      )
     }
   })
 })
