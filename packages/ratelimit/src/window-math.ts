@@ -22,11 +22,51 @@ export function keptAt(rule: WindowRule, now: number): number {
 
 /** How long after its newest hit a counter with so many units waits, in whole milliseconds. */
 export function backoffGap(backoff: WindowBackoff | undefined, live: number): number {
-  if (backoff === undefined || live < backoff.after) return 0
-  let gap = backoff.base
-  // One by one, and not by a power, whose last bit is another one in Lua.
-  for (let unit = backoff.after; unit < live && gap < backoff.max; unit++) gap *= backoff.factor
-  return Math.ceil(Math.min(gap, backoff.max))
+  return backoff === undefined ? 0 : gapsOf(backoff).at(live)
+}
+
+/** The gaps of each backoff: a counter is read at each moment at which a hit expires, and each has another one. */
+const allGaps = new WeakMap<WindowBackoff, Gaps>()
+
+function gapsOf(backoff: WindowBackoff): Gaps {
+  let gaps = allGaps.get(backoff)
+  if (gaps === undefined) allGaps.set(backoff, (gaps = new Gaps(backoff)))
+  return gaps
+}
+
+/** A growing gap, each step of which is worked out once: when it is first asked for. */
+class Gaps {
+  readonly #backoff: WindowBackoff
+  readonly #gaps: number[]
+  /** The last of them, before it is rounded. */
+  #last: number
+
+  constructor(backoff: WindowBackoff) {
+    this.#backoff = backoff
+    this.#last = backoff.base
+    this.#gaps = [rounded(backoff, backoff.base)]
+  }
+
+  at(live: number): number {
+    const gaps = this.#gaps
+    const step = live - this.#backoff.after
+    if (step < 0) return 0
+    while (gaps.length <= step && this.#grow()) gaps.push(rounded(this.#backoff, this.#last))
+    return gaps[Math.min(step, gaps.length - 1)] as number
+  }
+
+  /** One by one, and not by a power, whose last bit is another one in Lua. False when it grows no more. */
+  #grow(): boolean {
+    const { factor, max } = this.#backoff
+    const next = this.#last * factor
+    if (this.#last >= max || next === this.#last) return false
+    this.#last = next
+    return true
+  }
+}
+
+function rounded({ max }: WindowBackoff, gap: number): number {
+  return Math.ceil(Math.min(gap, max))
 }
 
 /**
@@ -54,6 +94,7 @@ class Moments {
   readonly #rule: WindowRule
   readonly #view: CounterView
   readonly #newest: number
+  readonly #gaps: Gaps | undefined
   time: number
   /** The oldest hit that still counts. */
   #oldest = 0
@@ -63,6 +104,7 @@ class Moments {
     this.#rule = rule
     this.#view = view
     this.#newest = view.times.at(-1) ?? 0
+    this.#gaps = rule.backoff && gapsOf(rule.backoff)
     this.time = now
     for (const units of view.units) this.#live += units
     this.#expire()
@@ -73,22 +115,26 @@ class Moments {
     return Math.max(0, this.#rule.limit - this.#live)
   }
 
-  /** Goes on to the next moment. False when nothing changes any more. */
+  /** Goes on to the next moment: the end of a block first, as nothing passes before. False when nothing changes any more. */
   next(): boolean {
-    let next = Number.POSITIVE_INFINITY
-    const oldest = this.#view.times[this.#oldest]
-    if (oldest !== undefined) next = oldest + this.#rule.window
-    if (this.#view.blockedUntil > this.time) next = Math.min(next, this.#view.blockedUntil)
-    if (this.#waitsUntil > this.time) next = Math.min(next, this.#waitsUntil)
+    const next = this.#view.blockedUntil > this.time ? this.#view.blockedUntil : this.#nextChange()
     if (next === Number.POSITIVE_INFINITY) return false
     this.time = next
     this.#expire()
     return true
   }
 
+  /** When the oldest hit expires, or the wait ends. */
+  #nextChange(): number {
+    const oldest = this.#view.times[this.#oldest]
+    const expiry = oldest === undefined ? Number.POSITIVE_INFINITY : oldest + this.#rule.window
+    const end = this.#waitsUntil
+    return end > this.time ? Math.min(expiry, end) : expiry
+  }
+
   /** 0 without a wait: the newest hit of a rounded log may itself lie ahead. */
   get #waitsUntil(): number {
-    const gap = backoffGap(this.#rule.backoff, this.#live)
+    const gap = this.#gaps?.at(this.#live) ?? 0
     return gap === 0 ? 0 : this.#newest + gap
   }
 

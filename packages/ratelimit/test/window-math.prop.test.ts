@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { keptAt, readCounter } from '../src/window-math.ts'
+import { backoffGap, keptAt, readCounter } from '../src/window-math.ts'
 import type { WindowRule } from '../src/window-store.ts'
 import { NaiveCounter } from './support/naive-counter.ts'
 import { windowRule, windowRules } from './support/rules.ts'
@@ -102,3 +102,47 @@ test('a wait that ends between two milliseconds ends at the later', () => {
   const view = { times: [0, 100], units: [1, 1], blockedUntil: 0 }
   expect(readCounter(rule, view, 100, 1).retryAfterMs).toBe(8)
 })
+
+test('a wait is worked out step by step, in whichever order the steps are asked for', () => {
+  const backoff = fc
+    .tuple(
+      fc.integer({ min: 1, max: 20 }),
+      fc.integer({ min: 1, max: 1000 }),
+      fc.constantFrom(1, 1.001, 1.5, 7 / 3, 10),
+    )
+    .chain(([after, base, factor]) =>
+      fc.integer({ min: base, max: 2 ** 35 }).map((max) => ({ after, base, factor, max })),
+    )
+  fc.assert(
+    fc.property(backoff, fc.array(fc.nat(1100), { maxLength: 20 }), (backoff, asked) => {
+      for (const live of asked) {
+        let gap = live < backoff.after ? 0 : backoff.base
+        for (let unit = backoff.after; unit < live && gap < backoff.max; unit++) gap *= backoff.factor
+        expect(backoffGap(backoff, live)).toBe(Math.ceil(Math.min(gap, backoff.max)))
+      }
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+test.each([1, 1.001])(
+  'a full counter with a growing wait is read in few steps, also a blocked one: factor %d',
+  (by) => {
+    let steps = 0
+    const backoff = {
+      after: 1,
+      base: 1,
+      max: 60_000,
+      get factor() {
+        steps++
+        return by
+      },
+    }
+    const rule = windowRule({ limit: 1024, window: 3_600_000, backoff })
+    const times = Array.from({ length: 1024 }, (_, i) => i)
+    const view = { times, units: times.map(() => 1), blockedUntil: 0 }
+    expect(readCounter(rule, view, 1100, 1024).retryAfterMs).toBe(3_600_000 - 1100 + 1023)
+    expect(readCounter(rule, { ...view, blockedUntil: 7_200_000 }, 1100, 1)).toMatchObject({ retryAfterMs: 7_198_900 })
+    expect(steps).toBeLessThan(3000)
+  },
+)
