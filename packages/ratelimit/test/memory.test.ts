@@ -1,6 +1,7 @@
 import type { SecurityError } from '@mosaajii/core'
 import { settableClock } from '@mosaajii/core/testing'
 import { describe, expect, it } from 'vitest'
+import { rateLimiter } from '../src/rate-limiter.ts'
 import { memoryStore, type MemoryStoreOptions } from '../src/stores/memory.ts'
 import type { Receipt, WindowRule } from '../src/window-store.ts'
 import { openMemory } from './support/open-memory.ts'
@@ -137,18 +138,27 @@ describe('a counter in memory', () => {
     expect(windows.take(demand)).toMatchObject({ admitted: true })
   })
 
-  it('writes nothing when its clock throws', () => {
-    const rule = windowRule({ limit: 1 })
+  it('stands still while its clock throws: that is no failure of the store, and admits nothing more', async () => {
     let isBroken = false
+    let time = 5000
     const now = (): number => {
       if (isBroken) throw new Error('no time')
-      return 5000
+      return time
     }
-    const windows = memoryStore({ clock: { now } }).open([rule])
+    const key = (subject: string): string => subject
+    const rules = { api: { limit: 2, window: 1000, key, onStoreFailure: 'allow' } } as const
+    const limiter = rateLimiter({ rules, store: memoryStore({ clock: { now } }) })
+    const admitted = async (): Promise<number> => {
+      const decisions = await Promise.all(Array.from({ length: 5 }, () => limiter.check(['api'], 'a')))
+      for (const { source } of decisions) expect(source).toBe('store')
+      return decisions.filter(({ allowed }) => allowed).length
+    }
     isBroken = true
-    expect(() => windows.take([{ rule, key: 'a', cost: 1 }])).toThrow('no time')
+    expect(await admitted()).toBe(2)
+    time = 6000
+    expect(await admitted()).toBe(0)
     isBroken = false
-    expect(windows.take([{ rule, key: 'a', cost: 1 }])).toMatchObject({ admitted: true })
+    expect(await admitted()).toBe(2)
   })
 
   it('takes from all rules or from none, and a shadow stops nobody', () => {

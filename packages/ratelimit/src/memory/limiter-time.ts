@@ -9,7 +9,10 @@ export function monotonicClock(): Clock {
   return { now: () => timeOrigin + performance.now() }
 }
 
-/** Whole milliseconds that never go back. A clock that gives no number, or an earlier one, makes time stand still: that admits nothing. */
+/**
+ * Whole milliseconds that never go back. A clock that throws, gives no number or an earlier one makes time stand still. Then no hit expires: that
+ * admits no more than the limit, where an error would let rules that allow on a store failure pass everything.
+ */
 export class LimiterTime {
   readonly #clock: Clock
   #last = 0
@@ -24,8 +27,12 @@ export class LimiterTime {
   }
 
   now(): number {
-    const now = Math.floor(this.#clock.now())
-    if (now > this.#last && now <= latest) this.#last = now
+    try {
+      const now = Math.floor(this.#clock.now())
+      if (now > this.#last && now <= latest) this.#last = now
+    } catch {
+      // A clock that fails moves nothing on.
+    }
     return this.#last
   }
 }
