@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { CounterTable } from '../src/memory/counter-table.ts'
 import { leastBytes, tableSize } from '../src/memory/table-size.ts'
 import type { MemoryStore } from '../src/stores/memory.ts'
-import type { Receipt } from '../src/window-store.ts'
-import { openMemory } from './support/open-memory.ts'
+import type { Receipt, WindowRule } from '../src/window-store.ts'
+import { openMemory, type OpenMemory } from './support/open-memory.ts'
 import { windowRule } from './support/rules.ts'
 
 const small = { maxBytes: 64 * 1024 }
@@ -146,18 +146,112 @@ describe('a flood of keys', () => {
     }
   })
 
-  it('keeps a key in its shared counter while that holds hits, though there is room again', () => {
-    const { clock, store, take } = openMemory(minute, small)
+  it('lets no key that shared a counter begin anew while that holds hits, though there is room again', () => {
+    const memory = openMemory(minute, small)
+    const { clock, store, take } = memory
     fill(store, take)
     clock.advance(30_000)
     const late = inOverflow(store, take)
     clock.advance(30_000)
-    // The first keys expired, and others swept them away.
-    for (let i = 0; i < 500; i++) take(`new${i}`)
-    expect(usageOf(store).counters).toBeLessThan(usageOf(store).blocks / 2)
+    makeRoom(memory)
     expect(take(late)).toMatchObject({ admits: false, retryAfterMs: 30_000 })
     clock.advance(30_000)
     expect(take(late, 5)).toMatchObject({ admits: true })
+  })
+
+  it('lets keys count apart when there is room again, each from what their shared counter held', () => {
+    const { late, other, clock, take, peek, used } = sharing(minute, [2])
+    const before = used()
+    expect(peek(late)).toMatchObject({ remaining: 2 })
+    expect(used()).toBe(before)
+    expect(take(other)).toMatchObject({ admits: true, remaining: 1, resetMs: 30_000 })
+    expect(take(late)).toMatchObject({ admits: true, remaining: 1, resetMs: 30_000 })
+    expect(take(late)).toMatchObject({ admits: true, remaining: 0 })
+    expect(take(late)).toMatchObject({ admits: false, retryAfterMs: 30_000 })
+    expect(take(other)).toMatchObject({ admits: true, remaining: 0 })
+    clock.advance(30_000)
+    expect(take(late, 3)).toMatchObject({ admits: true, remaining: 0, resetMs: 30_000 })
+    expect(take(late)).toMatchObject({ admits: false })
+  })
+
+  it.each([windowRule({ limit: 40, window: 60_000 }), windowRule({ limit: 40, window: 60_000, algorithm: 'strict' })])(
+    'copies each hit with its time: $algorithm',
+    (rule) => {
+      const { late, clock, take, peek } = sharing(rule, [1, 4, 9, 1, 9])
+      expect(take(late)).toMatchObject({ admits: true, remaining: 14, resetMs: 26_000 })
+      const remaining = [26_000, 1000, 1000, 1000, 1000].map((ms) => {
+        clock.advance(ms)
+        return peek(late).remaining
+      })
+      expect(remaining).toEqual([15, 19, 28, 29, 39])
+    },
+  )
+
+  it('empties shared counters within a window, though keys go on to come', () => {
+    const { clock, store, take } = openMemory(minute, small)
+    for (let i = 0; i < 3000; i++) take(`flood${i}`)
+    expect(usageOf(store).overflowing).toBeGreaterThan(10)
+    const refused = [0, 1, 2, 3].map((window) => {
+      let count = 0
+      for (let i = 0; i < 500; i++) {
+        clock.advance(120)
+        if (!take(`honest${window} ${i}`).admits) count++
+      }
+      return count
+    })
+    expect(refused[0]).toBeGreaterThan(100)
+    expect(refused.slice(2)).toEqual([0, 0])
+    expect(usageOf(store).overflowing).toBe(0)
+  })
+
+  it('takes no room of counted keys for copies, which may be long', () => {
+    const rule = windowRule({ limit: 1024, window: 60_000 })
+    const maxBytes = leastBytes(rule)
+    const { clock, store, take } = openMemory(rule, { maxBytes })
+    fill(store, take)
+    clock.advance(30_000)
+    for (let i = 0; i < 500; i++) take(`late${i}`, 300)
+    clock.advance(30_000)
+    for (let i = 0; i < 3000; i++) take(`late${i}`)
+    expect(usageOf(store).overflowing).toBeGreaterThan(0)
+    clock.advance(60_000)
+    expect(usageOf(store).overflowing).toBe(0)
+    // The shared counters have a block each. The others were not looked at since, and have all of their blocks.
+    const { used, counters } = usageOf(store)
+    const { blocks, reserved, overflows } = tableSize(rule, maxBytes)
+    expect(used).toBeGreaterThan(10 * counters)
+    expect(used - overflows).toBeLessThanOrEqual(Math.floor((blocks - reserved) * 0.75))
+  })
+
+  it('gives back to the shared counter what was taken there, and to a copy what was taken after it', () => {
+    const { late, other, receipt, take, peek, refund } = sharing(minute, [2])
+    const { receipt: after } = take(late)
+    refund(receipt)
+    // Its copy holds what was given back to the other counter.
+    expect(peek(late)).toMatchObject({ remaining: 1 })
+    expect(peek(other)).toMatchObject({ remaining: 3 })
+    refund(after)
+    expect(peek(late)).toMatchObject({ remaining: 2 })
+    expect(peek(other)).toMatchObject({ remaining: 3 })
+  })
+
+  it('counts a penalty in a copy, and leaves those who share the counter alone', () => {
+    const { late, other, receipt, take, peek, penalize, refund } = sharing(minute, [2])
+    expect(penalize(late, 4)).toMatchObject({ admits: false, remaining: 0, receipt: undefined })
+    expect(peek(late).resetMs).toBe(30_000)
+    expect(peek(other)).toMatchObject({ remaining: 2 })
+    refund(receipt)
+    expect(peek(other)).toMatchObject({ remaining: 2 })
+    expect(take(other, 2)).toMatchObject({ admits: true })
+  })
+
+  it('forgets a copy with a reset, and gives nothing back of what was taken before', () => {
+    const { rule, late, other, receipt, take, peek, windows, refund } = sharing(minute, [2])
+    take(late)
+    void windows.reset(rule, late)
+    expect(peek(late)).toMatchObject({ remaining: 5 })
+    refund(receipt)
+    expect(peek(other)).toMatchObject({ remaining: 2 })
   })
 
   it('gives back what was taken from a shared counter, and forgets it by no reset', () => {
@@ -236,13 +330,41 @@ function fill(store: MemoryStore, take: Take): void {
 }
 
 /** A newcomer that found no room, and shares an overflow counter that nobody used before. Takes from it. */
-function inOverflow(store: MemoryStore, take: Take, cost = 5): string {
+function inOverflow(store: MemoryStore, take: Take, cost = 5, limit = 5): string {
   for (let i = 0; i < 10_000; i++) {
     const before = usageOf(store).overflowing
     const { admits, remaining } = take(`late${i}`, cost)
-    if (admits && remaining === 5 - cost && usageOf(store).overflowing > before) return `late${i}`
+    if (admits && remaining === limit - cost && usageOf(store).overflowing > before) return `late${i}`
   }
   throw new Error('no newcomer came to an empty overflow counter')
+}
+
+/** Has the first keys swept away, which have expired. Those who come meanwhile join no counter that holds hits. */
+function makeRoom({ rule, store, take, peek }: OpenMemory): void {
+  for (let i = 0; i < 500; i++) if (peek(`new${i}`).remaining === rule.limit) take(`new${i}`)
+  expect(usageOf(store).counters).toBeLessThan(usageOf(store).blocks / 2)
+}
+
+/**
+ * A minute in which the table was full for newcomers has just passed. Within it `late` took in a shared counter, a second apart and the last of
+ * these and one unit more 30 seconds ago; `other` would share that counter, and took nothing.
+ */
+function sharing(rule: WindowRule, costs: readonly number[]) {
+  const memory = openMemory(rule, small)
+  const { clock, store, take, peek, windows } = memory
+  fill(store, take)
+  clock.advance(31_000 - 1000 * costs.length)
+  const late = inOverflow(store, take, costs[0], rule.limit)
+  for (const cost of costs.slice(1)) {
+    clock.advance(1000)
+    take(late, cost)
+  }
+  const { remaining, receipt } = take(late)
+  clock.advance(30_000)
+  makeRoom(memory)
+  const other = Array.from({ length: 1000 }, (_, i) => `other${i}`).find((key) => peek(key).remaining === remaining)
+  const refund = (receipt: Receipt | undefined): unknown => windows.refund(receipt === undefined ? [] : [receipt])
+  return { ...memory, late, other: other ?? '', receipt, refund, used: () => usageOf(store).used }
 }
 
 /** Takes for known keys until no block is left. Returns a key that was refused for that. */

@@ -14,8 +14,10 @@ export interface CounterLog {
   isDead(record: number): boolean
   /** The tick of the newest hit; there must be one. */
   newest(record: number): number
-  /** How many blocks a new record with so many units takes. */
-  blocks(units: number): number
+  /** How many blocks a new record takes at most that begins with the hits of another (0: with none) and adds so many units. */
+  blocks(from: number, units: number): number
+  /** Makes an empty record hold the same hits as another. There must be room. */
+  copy(from: number, record: number): void
   /** How many units can be added with the blocks that are left. */
   room(record: number): number
   /** Counts units now. There must be room. */

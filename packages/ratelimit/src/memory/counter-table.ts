@@ -43,8 +43,9 @@ const bucketMark = 0x6f766572
  * The counters of one rule, in arrays that are allocated once. A call looks up one counter, and the steps after it are about that one: it is kept
  * here and not in an object, so that a call allocates nothing but its answer.
  *
- * A key has a record of its own, or shares the overflow counter of its bucket: because the table was full when it came. It stays there until that
- * counter holds no live hit, as a fresh record would let it in twice.
+ * A key has a record of its own, or shares the overflow counter of its bucket: because the table was full when it came. When there is room again,
+ * its next hit goes to a record that begins with all live hits of the bucket: its own are among them, and a fresh record would let it in twice.
+ * From then on it counts alone. So nobody joins a bucket while there is room, and it is empty one window later.
  */
 export class CounterTable {
   readonly rule: WindowRule
@@ -105,6 +106,7 @@ export class CounterTable {
 
   /** Counts a cost that was weighed and found to pass. */
   take({ rule, key, cost }: Demand): CounterState {
+    this.#begin(cost)
     this.#add(cost)
     return this.#state(cost, this.#receipt(rule, key, cost))
   }
@@ -127,6 +129,7 @@ export class CounterTable {
     const kept = Math.min(cost, limit)
     const isWhole = this.#live + cost <= limit
     const dropped = Math.max(0, this.#live + kept - limit)
+    this.#begin(kept)
     if (dropped > 0) this.#log.drop(this.#record, dropped)
     this.#live -= dropped
     this.#add(kept)
@@ -136,7 +139,10 @@ export class CounterTable {
     return this.#state(cost, receipt)
   }
 
-  /** Takes back what a receipt stands for, from the counter that it came from. */
+  /**
+   * Takes back what a receipt stands for, from the counter that it came from. What was taken from a bucket stays in the copy that the key has of it:
+   * the copy may have been made before or after, and nobody knows.
+   */
   refund({ at, units, mark }: Receipt): void {
     const isShared = mark % 2 === 1
     const record = isShared ? (this.#overflows[this.#bucket()] as number) : this.#find(this.#low, this.#high)
@@ -235,14 +241,21 @@ export class CounterTable {
   }
 
   #add(units: number): void {
-    if (this.#record === 0) this.#record = this.#create(units)
     this.#log.add(this.#record, units)
     this.#live += units
   }
 
-  #create(units: number): number {
+  /** Makes sure that there is a record to count so many units in: the key's own, if it has one or there is room for one, or that of its bucket. */
+  #begin(units: number): void {
+    const shared = this.#record
+    if (shared !== 0 && !this.#queue.isReserved(shared)) return
     this.#sweepMore()
-    if (this.#pool.used + this.#log.blocks(units) > this.#newcomers) return this.#overflow()
+    if (this.#pool.used + this.#log.blocks(shared, units) <= this.#newcomers) this.#create(shared)
+    else if (shared === 0) this.#record = this.#overflow()
+  }
+
+  /** Makes a record for the key. It begins with the live hits of its bucket, if there are any. */
+  #create(shared: number): void {
     const { words } = this.#pool
     const record = this.#pool.take(false)
     const chain = this.#chain(this.#low)
@@ -251,8 +264,9 @@ export class CounterTable {
     words[record * blockWords + recordWords.next] = this.#heads[chain] as number
     this.#heads[chain] = record
     this.#log.init(record, false)
+    if (shared !== 0) this.#log.copy(shared, record)
     this.#counters++
-    return record
+    this.#record = record
   }
 
   /** The overflow counter of the key's bucket, made at its first use. */

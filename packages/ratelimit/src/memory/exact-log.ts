@@ -45,8 +45,13 @@ export class ExactLog implements CounterLog {
     return this.#inline(record, this.#queue.own(record) - 1)
   }
 
-  blocks(units: number): number {
-    return 1 + Math.ceil(exactQueueLength(units) / blockHits)
+  blocks(from: number, units: number): number {
+    const held = from === 0 ? 0 : this.#queue.own(from) + this.#queue.length(from)
+    return 1 + Math.ceil(exactQueueLength(held + units) / blockHits)
+  }
+
+  copy(from: number, record: number): void {
+    for (const hit of this.#all(from)) this.#push(record, hit)
   }
 
   room(record: number): number {

@@ -1,6 +1,6 @@
 import { blockWords } from './block-pool.ts'
 import type { CounterLog, LoggedHits } from './counter-log.ts'
-import { type HitQueue, recordWords } from './hit-queue.ts'
+import { blockHits, type HitQueue, recordWords } from './hit-queue.ts'
 import type { Ticks } from './ticks.ts'
 
 /** A queued word: 12 bits of its tick, and 20 bits of units. Larger numbers of units take several words of one tick. */
@@ -50,8 +50,17 @@ export class StrictLog implements CounterLog {
     return this.#read(record, newestWord)
   }
 
-  blocks(): number {
-    return 1
+  blocks(from: number): number {
+    if (from === 0) return 1
+    // Its newest tick joins the queue, unless the next units come at the same one.
+    const words = this.#queue.length(from) + Math.ceil(this.#read(from, unitsWord) / mostUnits)
+    return 1 + Math.ceil(words / blockHits)
+  }
+
+  copy(from: number, record: number): void {
+    const newest = this.#read(from, newestWord)
+    for (const word of this.#queue.all(from)) this.#count(record, tickOf(word, newest), word & mostUnits)
+    this.#count(record, newest, this.#read(from, unitsWord))
   }
 
   /** Without a bound: where no block is left, units go to the newest tick. */

@@ -30,7 +30,8 @@ const mostBytes = 4 * 2 ** 30
  * its part, so that a flood of keys at one rule takes nothing from another. Memory that no counter used yet costs the machine nothing.
  *
  * A live counter is never dropped to make room. When three quarters of a rule's part are used, new keys share overflow counters, a few thousand of
- * them, until keys expire: such a key may be refused because of others, and is never let through because of them. Keys that are counted already
+ * them, until keys expire: such a key may be refused because of others, and is never let through because of them. When there is room again, its
+ * next hit goes to a counter of its own that begins with a copy of the shared one, which is empty one window later. Keys that are counted already
  * use the last quarter. If that is used up too, an `exact` counter refuses what it cannot note down, and a `strict` one counts its latest hits a
  * little longer. `reset` and `refund` give no units back that overflow counters hold for somebody else.
  *
