@@ -4,7 +4,7 @@ import type { EventsOf } from '@mosaajii/core'
 export const ratelimitEvents = {
   /**
    * Calls were refused. Sampled: at most so many for each counter and in all; `suppressed` counts the refusals of any counter that were not told
-   * since the event before. `subject` is a keyed hash of the counter's key, the same within a process.
+   * since the event before. Rules on trial (`shadow`) are sampled and counted apart from the others. `subject` is a keyed hash of the counter's key, the same within a process.
    */
   'ratelimit.refused': {
     required: false,

@@ -15,11 +15,9 @@ export class RefusalEvents {
   readonly #clock: Clock
   readonly #elapsed: () => number
   readonly #fingerprint: Fingerprint
-  /** When each counter was told of, the oldest first. The budget bounds it: no more are told within `toldEvery`. */
-  readonly #told = new Map<string, number>()
-  #tokens = burst
-  #filled: number
-  #suppressed = 0
+  readonly #refusals: Sample
+  /** Rules on trial have a sample of their own: one that is too tight must not hide who is really refused. */
+  readonly #trials: Sample
 
   /** @param elapsed milliseconds that never go back. */
   constructor(events: EventSink, clock: Clock, elapsed: () => number, fingerprint: Fingerprint) {
@@ -27,7 +25,8 @@ export class RefusalEvents {
     this.#clock = clock
     this.#elapsed = elapsed
     this.#fingerprint = fingerprint
-    this.#filled = elapsed()
+    this.#refusals = new Sample(elapsed())
+    this.#trials = new Sample(elapsed())
   }
 
   /** Looks at the counters of a call, and tells of those that refuse. */
@@ -39,27 +38,51 @@ export class RefusalEvents {
   }
 
   #refused({ rule, key }: Demand, source: DecisionSource): void {
+    const { name, shadow } = rule
+    const sample = shadow ? this.#trials : this.#refusals
     const now = this.#elapsed()
+    // Before the hash: a flood is not worth one.
+    if (!sample.hasRoom(now)) return
+    const subject = this.#fingerprint.hex(key)
+    const suppressed = sample.take(`${name}:${subject}`, now)
+    if (suppressed === undefined) return
+    emit(this.#events, 'ratelimit.refused', { rule: name, subject, source, shadow, suppressed }, this.#clock)
+  }
+}
+
+/** Chooses what is told, and counts what is not. */
+class Sample {
+  /** When each counter was told of, the oldest first. The budget bounds it: no more are told within `toldEvery`. */
+  readonly #told = new Map<string, number>()
+  #tokens = burst
+  #filled: number
+  #suppressed = 0
+
+  constructor(now: number) {
+    this.#filled = now
+  }
+
+  /** Whether anything can be told now. */
+  hasRoom(now: number): boolean {
     this.#tokens = Math.min(burst, this.#tokens + ((now - this.#filled) * perSecond) / 1000)
     this.#filled = now
-    // Before the hash: a flood is not worth one.
-    if (this.#tokens < 1) {
-      this.#suppressed++
-      return
-    }
-    const subject = this.#fingerprint.hex(key)
-    const counter = `${rule.name}:${subject}`
+    if (this.#tokens >= 1) return true
+    this.#suppressed++
+    return false
+  }
+
+  /** How many were not told before this one; `undefined` when this one is not told either. */
+  take(counter: string, now: number): number | undefined {
     this.#forget(now)
     if (this.#told.has(counter)) {
       this.#suppressed++
-      return
+      return undefined
     }
     this.#told.set(counter, now)
     this.#tokens--
     const suppressed = this.#suppressed
     this.#suppressed = 0
-    const data = { rule: rule.name, subject, source, shadow: rule.shadow, suppressed }
-    emit(this.#events, 'ratelimit.refused', data, this.#clock)
+    return suppressed
   }
 
   #forget(now: number): void {

@@ -51,6 +51,25 @@ describe('a refusal', () => {
     expect(told().map(({ rule, shadow }) => [rule, shadow])).toEqual([['tried', true]])
   })
 
+  test('by a rule on trial neither hides a real one nor is counted with it', async () => {
+    const { limiter, told, exhausted, clock } = setup()
+    for (let i = 0; i < 200; i++) {
+      await exhausted(`${i}`)
+      await limiter.check(['tried'], `${i}`)
+    }
+    expect(told()).toHaveLength(50)
+    await limiter.check(['login'], '0')
+    expect(told().at(-1)).toMatchObject({ rule: 'login', shadow: false, suppressed: 0 })
+    for (let i = 0; i < 7; i++) await limiter.check(['login'], '0')
+    clock.advance(10_000)
+    await limiter.check(['tried'], '0')
+    await limiter.check(['login'], '0')
+    expect(told().slice(-2)).toMatchObject([
+      { rule: 'tried', suppressed: 150 },
+      { rule: 'login', suppressed: 7 },
+    ])
+  })
+
   test('is not told of what only looks or is not checked', async () => {
     const { limiter, told, exhausted } = setup()
     await exhausted('ada')
