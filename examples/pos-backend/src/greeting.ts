@@ -46,11 +46,6 @@ Open ${origin} in a browser (what its policy refused is at ${origin}/reports), o
   ${curl} ${origin}/customers/search ${json} -d '{"email":"ADA@example.com"}'
   ${curl} '${origin}/customers?limit=2'
 
-See a limit: the API takes ${apiLimit} requests a minute, and its answers count down; only the next is refused:
-
-  for i in $(seq ${apiLimit + 1}); do ${curl} -s -o /dev/null -w '%{http_code} ' '${origin}/receipts?limit=1'; done
-  ${curl} -i '${origin}/receipts?limit=1'
-
 Rotate the key. The new one is pending for ${wait} s, so that every instance has it; only then there is something to re-encrypt:
 
   ${curl} ${origin}/admin/rotate ${token} ${json} -d '{}'
@@ -66,6 +61,11 @@ Destroy the old version. No row may need it, and the new one must have been acti
 
   sleep ${pause}
   ${curl} ${origin}/admin/destroy ${token} ${json} -d '{"version":${version}}'
+
+See a limit, last of all: the API takes ${apiLimit} requests a minute, and its answers count down; what comes then is refused, under /admin too:
+
+  for i in $(seq ${apiLimit + 1}); do ${curl} -s -o /dev/null -w '%{http_code} ' '${origin}/receipts?limit=1'; done
+  ${curl} -i '${origin}/receipts?limit=1'
 
 Stop it with Ctrl+C, or from elsewhere with: kill ${pid}
 `

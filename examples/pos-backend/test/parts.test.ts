@@ -140,6 +140,8 @@ test('the greeting has the commands for a whole rotation in their order, with th
   expect(admin.every((line) => line.includes("-H 'x-admin-token: abc'"))).toBe(true)
   expect(text).toContain('runs on hono')
   expect(text).toContain('seq 101')
+  // Whoever runs over a limit is kept out of everything else too.
+  expect(text.indexOf('seq 101')).toBeGreaterThan(text.lastIndexOf('/admin/destroy'))
   expect(text).toContain('\nLimits are counted here\n')
   expect(text).toContain('kill 4711')
 })
