@@ -1,8 +1,15 @@
-import type { CallPlan } from './call-plans.ts'
 import type { Verdict } from './limiter-decision.ts'
 import type { CompiledRule } from './rules.ts'
 import { isStoreAnswer } from './store-answer.ts'
-import type { CounterState, Demand, OpenWindows, StoreAnswer, WindowRule, WindowStore } from './window-store.ts'
+import type {
+  CounterState,
+  Demand,
+  OpenWindows,
+  Receipt,
+  StoreAnswer,
+  WindowRule,
+  WindowStore,
+} from './window-store.ts'
 
 /** What a limiter may ask of a store. */
 export type Question = 'take' | 'peek' | 'penalize'
@@ -13,11 +20,13 @@ export type Question = 'take' | 'peek' | 'penalize'
  */
 export class LocalShares {
   readonly windows: OpenWindows
-  readonly #rules = new Map<WindowRule, WindowRule>()
+  readonly #rules: ReadonlyMap<WindowRule, WindowRule>
+  readonly #shares: ReadonlySet<WindowRule>
 
   /** @param store one of its own, in the memory of this process. */
   private constructor(shares: ReadonlyMap<WindowRule, WindowRule>, store: WindowStore) {
-    this.#rules = new Map(shares)
+    this.#rules = shares
+    this.#shares = new Set(shares.values())
     this.windows = store.open([...shares.values()])
   }
 
@@ -46,6 +55,11 @@ export class LocalShares {
     throw new TypeError('local shares need a store that answers at once')
   }
 
+  /** Whether a receipt is from here. */
+  gave({ rule }: Receipt): boolean {
+    return this.#shares.has(rule)
+  }
+
   has(rule: WindowRule): boolean {
     return this.#rules.has(rule)
   }
@@ -67,17 +81,26 @@ function forget(value: unknown): void {
   Promise.resolve(value).catch(() => undefined)
 }
 
+/** The rules that refuse when they cannot be counted. */
+export function denyingRules<S>(rules: Iterable<CompiledRule<S>>): ReadonlySet<WindowRule> {
+  const denying = new Set<WindowRule>()
+  for (const { window, onStoreFailure } of rules) {
+    if (!window.shadow && onStoreFailure === 'deny') denying.add(window)
+  }
+  return denying
+}
+
 /**
- * Decides a call whose store could not be reached: refused if any rule denies then, else by the shares of this process, else allowed. Shadow rules have
- * no say.
+ * Decides about counters that could not be reached: refused if any of their rules denies then, else by the shares of this process, else allowed. Shadow
+ * rules have no say.
  */
-export function decideAlone<S>(
+export function decideAlone(
   question: Question,
-  plan: CallPlan<S>,
   demands: readonly Demand[],
+  denying: ReadonlySet<WindowRule>,
   shares: LocalShares | undefined,
 ): Verdict {
-  const denies = plan.rules.some(({ window, onStoreFailure }) => !window.shadow && onStoreFailure === 'deny')
+  const denies = demands.some(({ rule }) => denying.has(rule))
   // A penalty counts wherever it can.
   if (shares === undefined || (denies && question !== 'penalize')) return withoutCounting(!denies)
   try {

@@ -4,9 +4,10 @@ import { checkedCost, ownOf, timeSpan } from './checks.ts'
 import type { Decision } from './decision.ts'
 import { RateLimitError } from './errors.ts'
 import { Fingerprint } from './fingerprint.ts'
-import { LimiterDecision } from './limiter-decision.ts'
+import { LimiterDecision, type Verdict } from './limiter-decision.ts'
 import { limiterSettings, noEvents, type RateLimiterOptions, type Rules } from './limiter-options.ts'
-import { decideAlone, LocalShares, type Question } from './local-share.ts'
+import { decideAlone, denyingRules, LocalShares, type Question } from './local-share.ts'
+import { decidePartly } from './partial-answer.ts'
 import { RefusalEvents } from './refusal-events.ts'
 import type { Rule } from './rule.ts'
 import { type CompiledRule, compileRules } from './rules.ts'
@@ -144,6 +145,9 @@ class Limiter<S> implements RateLimiter<S> {
   readonly #plans: CallPlans<S>
   readonly #windows: OpenWindows
   readonly #shares: LocalShares | undefined
+  readonly #denying: ReadonlySet<WindowRule>
+  /** Whether a call goes on without counters that cannot be reached. */
+  readonly #goesOn = (lost: readonly Demand[]): boolean => this.#alone('peek', lost).allowed
   readonly #watch: StoreWatch
   readonly #refusals: RefusalEvents | undefined
 
@@ -159,6 +163,7 @@ class Limiter<S> implements RateLimiter<S> {
     this.#refusals = events && new RefusalEvents(events, clock, elapsed, new Fingerprint(eventKey))
     this.#windows = store.open(windows)
     this.#shares = LocalShares.of(compiled.values(), localStore)
+    this.#denying = denyingRules(compiled.values())
   }
 
   async check(names: readonly string[], subject: S, options?: CallOptions): Promise<LimiterDecision> {
@@ -189,10 +194,12 @@ class Limiter<S> implements RateLimiter<S> {
   async refund(decision: Decision): Promise<void> {
     const refund = LimiterDecision.refundOf(decision, this)
     if (refund === undefined) return
-    const { windows, receipts } = refund
+    const { receipts } = refund
+    const shares = this.#shares
+    const stored = shares === undefined ? receipts : receipts.filter((receipt) => !shares.gave(receipt))
     // What a share takes back says nothing about the store.
-    if (windows === this.#windows) await this.#tell('refund', () => windows.refund(receipts))
-    else await windows.refund(receipts)
+    if (stored.length < receipts.length) await shares?.windows.refund(receipts.filter((one) => shares.gave(one)))
+    if (stored.length > 0) await this.#tell('refund', () => this.#windows.refund(stored))
   }
 
   async reset(names: readonly string[], subject: S): Promise<void> {
@@ -220,7 +227,7 @@ class Limiter<S> implements RateLimiter<S> {
     const demands = demandsOf(plan.rules, subject, cost)
     let answer: MaybePromise<StoreAnswer>
     try {
-      answer = this.#windows[question](demands)
+      answer = question === 'take' ? this.#windows.take(demands, this.#goesOn) : this.#windows[question](demands)
     } catch (error) {
       return this.#unreachable(question, plan, demands, error)
     }
@@ -241,10 +248,16 @@ class Limiter<S> implements RateLimiter<S> {
     )
   }
 
-  #answered(question: Question, plan: CallPlan<S>, demands: readonly Demand[], answer: StoreAnswer): LimiterDecision {
+  #answered(
+    question: Question,
+    plan: CallPlan<S>,
+    demands: readonly Demand[],
+    answer: StoreAnswer,
+  ): MaybePromise<LimiterDecision> {
     if (!isStoreAnswer(answer, demands.length)) {
       return this.#unreachable(question, plan, demands, new TypeError('the store gave no answer'))
     }
+    if (Object.hasOwn(answer, 'failure')) return this.#answeredPartly(question, plan, demands, answer)
     const { admitted: allowed, counters: states } = answer
     const source = (Object.hasOwn(answer, 'source') ? answer.source : undefined) ?? 'store'
     if (source === 'store') this.#watch.answered()
@@ -252,9 +265,31 @@ class Limiter<S> implements RateLimiter<S> {
     return new LimiterDecision({ allowed, source, states, windows: this.#windows }, plan, this)
   }
 
+  async #answeredPartly(
+    question: Question,
+    plan: CallPlan<S>,
+    demands: readonly Demand[],
+    answer: StoreAnswer,
+  ): Promise<LimiterDecision> {
+    this.#watch.failed(answer.failure)
+    const alone = this.#alone.bind(this)
+    const { verdict, giveBack } = decidePartly(question, demands, answer, this.#windows, alone)
+    if (question === 'take') this.#refusals?.saw(demands, verdict.states, verdict.source)
+    try {
+      if (giveBack.length > 0) await this.#windows.refund(giveBack)
+    } catch {
+      // What cannot be given back is used up.
+    }
+    return new LimiterDecision(verdict, plan, this)
+  }
+
+  #alone(question: Question, lost: readonly Demand[]): Verdict {
+    return decideAlone(question, lost, this.#denying, this.#shares)
+  }
+
   #unreachable(question: Question, plan: CallPlan<S>, demands: readonly Demand[], error: unknown): LimiterDecision {
     this.#watch.failed(error)
-    const verdict = decideAlone(question, plan, demands, this.#shares)
+    const verdict = this.#alone(question, demands)
     if (question === 'take') this.#refusals?.saw(demands, verdict.states, verdict.source)
     return new LimiterDecision(verdict, plan, this)
   }

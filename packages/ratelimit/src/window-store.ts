@@ -62,6 +62,8 @@ export interface CounterState {
   readonly now: number
   /** What was taken; `undefined` where nothing was. */
   readonly receipt: Receipt | undefined
+  /** This counter could not be reached, and others could: nothing else that stands here is known. It admits nothing and remains 0. */
+  readonly failed?: true
 }
 
 /** The answer to a call, its counters in the order of the demands. */
@@ -71,6 +73,11 @@ export interface StoreAnswer {
   readonly counters: readonly CounterState[]
   /** Set when no store was asked. */
   readonly source?: 'denyCache'
+  /**
+   * Why the counters that are marked as `failed` could not be reached. Only for a store in several places. Then `admitted` says nothing: each
+   * counter speaks for itself. Where one that answered refuses, a `take` has taken nothing; else it has taken where there is a receipt.
+   */
+  readonly failure?: unknown
 }
 
 /**
@@ -81,8 +88,11 @@ export interface OpenWindows {
   /**
    * Takes the cost of every demand, or nothing. Atomic over all of them, unless the store says otherwise. A refused call writes nothing. A shadow
    * rule that would refuse is left as it is and stops nobody.
+   *
+   * @param goesOn for a store that keeps counters in several places: whether the call may go on without these, which cannot be reached. Asked before
+   * anything is taken. Without it, or when it says no, nothing is taken.
    */
-  take(demands: readonly Demand[]): StoreAnswer | Promise<StoreAnswer>
+  take(demands: readonly Demand[], goesOn?: (lost: readonly Demand[]) => boolean): StoreAnswer | Promise<StoreAnswer>
   /** Whether `take` would admit. Takes nothing and writes nothing, so `remaining` is what there is before it. */
   peek(demands: readonly Demand[]): StoreAnswer | Promise<StoreAnswer>
   /**

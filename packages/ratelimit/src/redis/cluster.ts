@@ -33,6 +33,9 @@ interface Group {
   readonly demands: Demand[]
 }
 
+/** Whether a call goes on without some of its counters. */
+type GoesOn = (lost: readonly Demand[]) => boolean
+
 /** What became of the groups of a call: answers in their order, `undefined` where there was none. */
 interface Outcome {
   readonly answers: readonly (StoreAnswer | undefined)[]
@@ -42,7 +45,7 @@ interface Outcome {
 /**
  * Counters on a Redis Cluster. A call whose counters lie in one slot is one script, as on a single server. Counters in several slots are peeked
  * in parallel, and taken only if none refuses; when one refuses then after all, the others get back what was taken. So a limit is never exceeded, and
- * a refused call writes nothing except in a race.
+ * a refused call writes nothing except in a race. A node that does not answer lifts no limit of the others: whoever asks decides about its counters.
  */
 export class ClusterWindows extends SingleWindows implements OpenWindows {
   readonly #calls: Calls
@@ -52,10 +55,9 @@ export class ClusterWindows extends SingleWindows implements OpenWindows {
     this.#calls = calls
   }
 
-  override take(demands: readonly Demand[]): Promise<StoreAnswer> {
+  override async take(demands: readonly Demand[], goesOn: GoesOn = () => false): Promise<StoreAnswer> {
     const groups = this.#groupsOf(demands)
-    if (groups.length < 2) return super.take(demands)
-    return this.#calls.once((deadline) => this.#take(groups, demands, deadline))
+    return groups.length < 2 ? super.take(demands) : this.#take(groups, demands, goesOn)
   }
 
   override peek(demands: readonly Demand[]): Promise<StoreAnswer> {
@@ -70,19 +72,27 @@ export class ClusterWindows extends SingleWindows implements OpenWindows {
     await this.#calls.once((deadline) => this.#refund(receipts, deadline))
   }
 
-  async #take(groups: readonly Group[], demands: readonly Demand[], deadline: Deadline): Promise<StoreAnswer> {
-    const peeked = joined(groups, demands, answersOf(await this.#count('peek', groups, deadline)))
-    if (!peeked.admitted) return peeked
-    const outcome = await this.#count('take', groups, deadline)
-    if (outcome.answers.every((answer) => answer?.admitted)) return joined(groups, demands, answersOf(outcome))
-    await this.#giveBack(outcome.answers)
-    const taken = answersOf(outcome)
+  async #take(groups: readonly Group[], demands: readonly Demand[], goesOn: GoesOn): Promise<StoreAnswer> {
+    let taken: Outcome | undefined
+    const peeked = await this.#calls.once(async (deadline) => {
+      const outcome = await this.#count('peek', groups, deadline)
+      if (outcome.answers.every((answer) => answer?.admitted)) taken = await this.#count('take', groups, deadline)
+      return outcome
+    })
+    if (taken === undefined) {
+      // What refuses is known, whatever the others would have said.
+      if (isRefused(peeked)) return joined(groups, demands, peeked)
+      if (!goesOn(groups.filter((_, i) => peeked.answers[i] === undefined).flatMap((group) => group.demands))) {
+        return joined(groups, demands, peeked)
+      }
+      // In a time of its own: waiting for those that do not answer has used up that of the call.
+      taken = await this.#calls.once((deadline) => this.#count('take', groups, deadline, peeked))
+    }
+    if (!isRefused(taken)) return joined(groups, demands, taken)
+    await this.#giveBack(taken.answers)
     // Of a counter whose units were given back the peek says how it stands.
-    return joined(
-      groups,
-      demands,
-      taken.map((answer, i) => (answer.admitted ? groupState(peeked, groups[i]) : answer)),
-    )
+    const answers = taken.answers.map((answer, i) => (answer?.admitted ? peeked.answers[i] : answer))
+    return joined(groups, demands, { answers, error: taken.error })
   }
 
   /** In a time of its own: that of the call may be over. What cannot be given back is used up. */
@@ -94,14 +104,21 @@ export class ClusterWindows extends SingleWindows implements OpenWindows {
 
   async #each(operation: CountOperation, demands: readonly Demand[]): Promise<StoreAnswer> {
     const groups = this.#groupsOf(demands)
-    return this.#calls.once(async (deadline) =>
-      joined(groups, demands, answersOf(await this.#count(operation, groups, deadline))),
-    )
+    return this.#calls.once(async (deadline) => joined(groups, demands, await this.#count(operation, groups, deadline)))
   }
 
-  async #count(operation: CountOperation, groups: readonly Group[], deadline: Deadline): Promise<Outcome> {
+  /** @param before what became of the groups just now. Those that gave no answer then are not asked. */
+  async #count(
+    operation: CountOperation,
+    groups: readonly Group[],
+    deadline: Deadline,
+    before?: Outcome,
+  ): Promise<Outcome> {
     const settled = await Promise.allSettled(
-      groups.map(({ demands }) => this.#calls.count(operation, demands, deadline)),
+      groups.map(async ({ demands }, i) => {
+        if (before !== undefined && before.answers[i] === undefined) throw before.error
+        return this.#calls.count(operation, demands, deadline)
+      }),
     )
     const answers = settled.map((one) => (one.status === 'fulfilled' ? one.value : undefined))
     return { answers, error: settled.find((one) => one.status === 'rejected')?.reason }
@@ -133,26 +150,28 @@ export class ClusterWindows extends SingleWindows implements OpenWindows {
   }
 }
 
-/** @throws what the first group failed with. */
-function answersOf({ answers, error }: Outcome): readonly StoreAnswer[] {
-  return answers.map((answer) => {
-    if (answer === undefined) throw error
-    return answer
-  })
+/** Whether some group certainly refuses. */
+function isRefused({ answers }: Outcome): boolean {
+  return answers.some((answer) => answer?.admitted === false)
 }
 
-function joined(groups: readonly Group[], demands: readonly Demand[], answers: readonly StoreAnswer[]): StoreAnswer {
+const lost: CounterState = {
+  admits: false,
+  remaining: 0,
+  retryAfterMs: null,
+  resetMs: 0,
+  now: 0,
+  receipt: undefined,
+  failed: true,
+}
+
+/** @throws what the first group failed with, if no group answered. */
+function joined(groups: readonly Group[], demands: readonly Demand[], { answers, error }: Outcome): StoreAnswer {
+  if (answers.every((answer) => answer === undefined)) throw error
   const counters: CounterState[] = []
   for (const [i, { places }] of groups.entries()) {
-    for (const [j, place] of places.entries()) {
-      const state = answers[i]?.counters[j]
-      if (state !== undefined) counters[place] = state
-    }
+    for (const [j, place] of places.entries()) counters[place] = answers[i]?.counters[j] ?? lost
   }
-  return { admitted: demands.every(({ rule }, i) => rule.shadow || counters[i]?.admits === true), counters }
-}
-
-/** The part of an answer that a group has in it. */
-function groupState(answer: StoreAnswer, group: Group | undefined): StoreAnswer {
-  return { admitted: true, counters: (group?.places ?? []).flatMap((place) => answer.counters[place] ?? []) }
+  const admitted = demands.every(({ rule }, i) => rule.shadow || counters[i]?.admits === true)
+  return answers.includes(undefined) ? { admitted, counters, failure: error } : { admitted, counters }
 }

@@ -32,13 +32,13 @@ export class DenyCache implements OpenWindows {
     this.#elapsed = elapsed
   }
 
-  async take(demands: readonly Demand[]): Promise<StoreAnswer> {
+  async take(demands: readonly Demand[], goesOn?: (lost: readonly Demand[]) => boolean): Promise<StoreAnswer> {
     // From before the question: the store's time of the answer is later, so nothing is refused for longer than the store would.
     const asked = this.#elapsed()
     const known = this.#refusalOf(demands, asked)
     if (known !== undefined) return remembered(known, demands, asked)
     const changes = this.#changes
-    const answer = await this.#windows.take(demands)
+    const answer = await this.#windows.take(demands, goesOn)
     if (!answer.admitted && changes === this.#changes) this.#remember(demands, answer.counters, asked)
     return answer
   }
@@ -93,7 +93,7 @@ export class DenyCache implements OpenWindows {
   #remember(demands: readonly Demand[], counters: readonly CounterState[], at: number): void {
     for (const [i, { rule, key, cost }] of demands.entries()) {
       const state = counters[i]
-      if (state === undefined || state.admits || rule.shadow) continue
+      if (state === undefined || state.admits || state.failed || rule.shadow) continue
       const until = at + Math.min(state.retryAfterMs ?? longest, longest)
       const name = nameOf(rule, key)
       this.#refusals.delete(name)
@@ -117,7 +117,7 @@ function remembered(refusal: Refusal, demands: readonly Demand[], now: number): 
   const counters = demands.map(({ rule, key, cost }) => {
     const i = refusal.demands.findIndex((known) => known.rule === rule && known.key === key)
     const state = refusal.counters[i]
-    return state === undefined ? unknown : aged(state, age, cost >= (refusal.demands[i]?.cost ?? 0))
+    return state === undefined || state.failed ? unknown : aged(state, age, cost >= (refusal.demands[i]?.cost ?? 0))
   })
   return { admitted: false, counters, source: 'denyCache' }
 }
