@@ -1,5 +1,6 @@
 import { Cluster } from 'ioredis'
 import slotOf from 'cluster-key-slot'
+import { settableClock } from '@mosaajii/core/testing'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { redisServerPath } from '../../../test/services.ts'
 import type { Decision } from '../src/decision.ts'
@@ -11,6 +12,7 @@ import { KeyNames } from '../src/redis/key-names.ts'
 import { limiterClusterOptions, redisStore } from '../src/redis.ts'
 import type { OnStoreFailure } from '../src/rule.ts'
 import type { CounterState, Demand, Receipt, StoreAnswer, WindowStore } from '../src/window-store.ts'
+import { NaiveWindows } from './support/naive-store.ts'
 import { connected } from './support/redis-client.ts'
 import { type RedisCluster, startCluster } from './support/redis-cluster.ts'
 import { windowRule } from './support/rules.ts'
@@ -225,5 +227,24 @@ describe('counters in several slots', () => {
     expect(decision).toMatchObject({ allowed, source: 'failure' })
     await limiter.refund(decision)
     expect(back.map((name) => name.at(-1))).toEqual(allowed ? ['a', 'b'] : expected)
+  })
+
+  it('that were not taken are not admitted because a share is free again a moment later', async () => {
+    const { windows, taken } = setup((_, key) => (key.endsWith('c') ? 'fails' : 'admits'))
+    const clock = settableClock()
+    const local = new NaiveWindows(clock)
+    const one = { limit: 5, window: '1s', onStoreFailure: { localShare: 2 } } as const
+    const rules = { a: { ...one, key: () => 'a' }, c: { ...one, key: () => 'c' } }
+    const { take } = windows
+    vi.spyOn(windows, 'take').mockImplementation(async (asked, goesOn) => {
+      const answer = await take.call(windows, asked, goesOn)
+      clock.advance('1s')
+      return answer
+    })
+    const limiter = rateLimiter({ store: { open: () => windows }, localStore: { open: () => local }, rules })
+    await limiter.penalize(['c'], {}, { cost: 2 })
+    expect(await limiter.check(['a', 'c'], {})).toMatchObject({ allowed: false, source: 'failure' })
+    expect(taken).toEqual([])
+    expect((await limiter.peek(['c'], {})).rules.c.remaining).toBe(2)
   })
 })
