@@ -132,7 +132,9 @@ const attempts: RateLimiter<Attempt, ManualRuleName> = rateLimiter({
 })
 
 export async function limits(attempt: Attempt): Promise<number> {
-  const decision: Decision<ManualRuleName, 'authentication'> = await attempts.check(['authentication'], attempt, { cost: 2 })
+  const decision: Decision<ManualRuleName, 'authentication'> = await attempts.check(['authentication'], attempt, {
+    cost: 2,
+  })
   const wait: number | null = decision.rules.authentication.retryAfterMs
   await attempts.refund(decision)
   const atOnce = await decide(attempts, ['global'], attempt)

@@ -40,7 +40,11 @@ async function lookAtLimits() {
   limits.querySelector('[data-refused]').textContent = refused.toLocaleString('en')
   for (const rule of rules) showLimit(rule)
 }
-if (limits !== null) setInterval(() => lookAtLimits().catch(() => undefined), 5000)
+if (limits !== null) {
+  setInterval(() => {
+    lookAtLimits().catch(() => undefined)
+  }, 5000)
+}
 
 // Times in words. The exact one stays in the tooltip.
 const units = [
