@@ -1,6 +1,6 @@
 import { coreError } from './errors.ts'
 import type { Slot } from './guard.ts'
-import { type Carrier, entryOf, recordKey } from './guard-state/record.ts'
+import { entryOf, recordOf } from './guard-state/record.ts'
 
 /**
  * Reads what a guard left for the handlers of a request.
@@ -12,7 +12,7 @@ import { type Carrier, entryOf, recordKey } from './guard-state/record.ts'
  * app.get('/till', toExpress(tillGuard), (req, res) => res.send(dataOf(req, tillGuard)))
  */
 export function dataOf<T>(carrier: object, guard: Slot<T>): T {
-  const entry = entryOf((carrier as Carrier)[recordKey], guard)
+  const entry = entryOf(recordOf(carrier), guard)
   if (entry === undefined) {
     throw coreError(
       'GUARD_NOT_RUN',

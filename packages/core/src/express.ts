@@ -6,7 +6,7 @@ import type { Guard, Verdict } from './guard.ts'
 import { checkGuard } from './guard-state/check-guard.ts'
 import { headerText, RequestFacts } from './guard-state/facts.ts'
 import { asError, isPending, keep, refusalOf } from './guard-state/keep.ts'
-import { type Carrier, recordKey } from './guard-state/record.ts'
+import { type Carrier, keepRecord, recordOf } from './guard-state/record.ts'
 import { applyEntry, sendAnswer } from './node-response.ts'
 import {
   answerTo,
@@ -92,10 +92,10 @@ function admit<T>(
 }
 
 function factsOf(req: GuardedRequest & Carrier): RequestFacts {
-  const known = req[recordKey]
+  const known = recordOf(req)
   if (known !== undefined) return known as RequestFacts
   const facts = new ExpressFacts(req)
-  req[recordKey] = facts
+  keepRecord(req, facts)
   return facts
 }
 

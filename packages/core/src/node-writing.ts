@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Answer } from './guard.ts'
-import { type GuardRecord, recordKey } from './guard-state/record.ts'
+import { type Carrier, type GuardRecord, recordKey, recordOf } from './guard-state/record.ts'
 
 type WriteHead = (this: ServerResponse, status: number, ...rest: unknown[]) => ServerResponse
 type HeadersArgument = Readonly<Record<string, unknown>> | readonly unknown[]
@@ -20,8 +20,8 @@ export function watchWriting(res: ServerResponse, record: GuardRecord): void {
   // Asked by each guard, because what a response inherits may change on the way: an application may call another one.
   if (own.writeHead[guardedKey] !== undefined) return
   const host = hostOf(res)
-  if (host === own && recordOf(res) === undefined) (res as RecordHolder)[recordKey] = record
-  host.writeHead = withGuards(host.writeHead, host === own ? recordOf : recordOfRequest)
+  if (host === own && recordOfEither(res) === undefined) (res as RecordHolder)[recordKey] = record
+  host.writeHead = withGuards(host.writeHead, host === own ? recordOfEither : recordOfRequest)
 }
 
 /**
@@ -45,25 +45,25 @@ function prototypeOf(value: object): object | null {
 /** On Express the record lies on the request, elsewhere on the response. */
 interface RecordHolder {
   [recordKey]?: GuardRecord | undefined
-  readonly req?: { [recordKey]?: GuardRecord | undefined }
+  readonly req?: Carrier
 }
 
-function recordOf(res: object): GuardRecord | undefined {
+function recordOfEither(res: object): GuardRecord | undefined {
   const holder: RecordHolder = res
-  return holder[recordKey] ?? holder.req?.[recordKey]
+  return holder[recordKey] ?? recordOfRequest(holder)
 }
 
 /** Only the request is asked: Node 20 and 22 take half a microsecond to find that a response of Express has no such property. */
 function recordOfRequest(res: object): GuardRecord | undefined {
-  const holder: RecordHolder = res
-  return holder.req?.[recordKey]
+  const { req }: RecordHolder = res
+  return req && recordOf(req)
 }
 
 function withGuards(writeHead: WriteHead, find: (res: object) => GuardRecord | undefined): Host['writeHead'] {
   function writeHeadWithGuards(this: ServerResponse, status: number, ...rest: unknown[]): ServerResponse {
     const record = find(this)
     // A second call is a mistake that Node itself reports. A call within the call comes through a middleware's `writeHead` to the shared one.
-    if (this.headersSent || record === undefined || !record.watched || record.writing) {
+    if (record === undefined || !record.watched || record.writing) {
       return writeHead.call(this, status, ...rest)
     }
     const reason = typeof rest[0] === 'string' ? rest[0] : undefined
@@ -73,7 +73,9 @@ function withGuards(writeHead: WriteHead, find: (res: object) => GuardRecord | u
       if (headers !== undefined && headers !== null) mergeHeaders(this, headers)
       if (record.hasCookies) keepCookies(this, record)
       callWriting(record, nodeAnswer(this, status))
-      return reason === undefined ? writeHead.call(this, status) : writeHead.call(this, status, reason)
+      const written = reason === undefined ? writeHead.call(this, status) : writeHead.call(this, status, reason)
+      record.watched = false
+      return written
     } finally {
       // What Node refused may be tried again.
       record.writing = false

@@ -35,6 +35,31 @@ export const recordKey: unique symbol = Symbol.for('@mosaajii/core/guards-1') as
 /** Something that a record can lie on: Express' `req`, Fastify's `request`, Hono's context. */
 export interface Carrier {
   [recordKey]?: GuardRecord | undefined
+  /** The inside of a stream, of which each request of Node has its own. */
+  readonly _readableState?: { [recordKey]?: GuardRecord | undefined } | undefined
+}
+
+/**
+ * Finds the record of a request. What was made of a request with `Object.create` shares the guards that had run before, and keeps those that
+ * run on it to itself.
+ */
+export function recordOf(carrier: Carrier): GuardRecord | undefined {
+  const inside = ownInside(carrier)
+  return inside === undefined ? (carrier[recordKey] ?? carrier._readableState?.[recordKey]) : inside[recordKey]
+}
+
+/**
+ * Puts the record of a request where `recordOf` finds it: inside of its stream if it is one, because Express changes the prototype of each
+ * request, and Node 20 and 22 then make a hidden class of its own for each property that the request gets, which costs microseconds here and
+ * in the collector.
+ */
+export function keepRecord(carrier: Carrier, record: GuardRecord): void {
+  const place = ownInside(carrier) ?? carrier
+  place[recordKey] = record
+}
+
+function ownInside(carrier: Carrier): Carrier['_readableState'] {
+  return Object.hasOwn(carrier, '_readableState') ? carrier._readableState : undefined
 }
 
 /**
