@@ -2,7 +2,7 @@ import { checkOptions, type HeaderPair } from '@mosaajii/core'
 import { ownOf } from './checks.ts'
 import type { Decision } from './decision.ts'
 import { fieldOptionNames, LimitFields, type LimitFieldOptions } from './limit-fields.ts'
-import { type LimitRefusal, limitRefusal } from './limit-refusal.ts'
+import { limitRefusal, type RateLimitRefusal } from './limit-refusal.ts'
 
 /** Options of {@link admit}. */
 export interface AdmitOptions extends LimitFieldOptions {
@@ -31,13 +31,13 @@ export function admit(decision: Decision, options: AdmitOptions = {}): readonly 
 /**
  * What {@link admit} would throw, for those who answer refusals in their own way.
  *
- * @returns `undefined` when the decision allows the call. Else an error with `status`, `code`, and in `problem` what the answer says.
+ * @returns `undefined` when the decision allows the call. Else an error with `status`, `code`, the `decision`, and in `problem` what the answer says.
  * @throws {TypeError} on wrong options.
  * @example
  * const refusal = refusalOf(await limiter.check(['api'], { address }))
  * if (refusal !== undefined) return new Response(null, { status: refusal.status, headers: refusal.problem.headers })
  */
-export function refusalOf(decision: Decision, options: AdmitOptions = {}): LimitRefusal | undefined {
+export function refusalOf(decision: Decision, options: AdmitOptions = {}): RateLimitRefusal | undefined {
   return judged(decision, options, 'refusalOf').error
 }
 
@@ -47,7 +47,7 @@ function judged(
   decision: Decision,
   options: AdmitOptions,
   who: string,
-): { readonly error: LimitRefusal | undefined; readonly headers: readonly HeaderPair[] } {
+): { readonly error: RateLimitRefusal | undefined; readonly headers: readonly HeaderPair[] } {
   if (typeof decision?.allowed !== 'boolean') {
     throw new TypeError(`${who}: give a decision: what await limiter.check(…) gave`)
   }

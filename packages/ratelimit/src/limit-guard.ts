@@ -62,7 +62,7 @@ export function limitGuard<S, N extends string, M extends N>(
     const headers = fields.headers(decision, facts.get(limitDecision), keys && ((rule) => keys(rule, who)))
     if (decision.allowed) return { pass: true, data: decision, headers }
     const error = limitRefusal(decision, fields.policyName, headers)
-    return { pass: false, error, headers: error.problem.headers ?? [] }
+    return { pass: false, error, headers: error.problem.headers }
   }
   return {
     as: 'rateLimit',

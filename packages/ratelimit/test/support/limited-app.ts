@@ -6,11 +6,18 @@ import { dataOf, type Facts } from '@mosaajii/core'
 import * as coreExpress from '@mosaajii/core/express'
 import * as coreFastify from '@mosaajii/core/fastify'
 import * as coreHono from '@mosaajii/core/hono'
-import { type Decision, limitDecision, type LimitGuardOptions, type RateLimiter } from '@mosaajii/ratelimit'
+import {
+  type Decision,
+  isRateLimitRefusal,
+  limitDecision,
+  type LimitGuardOptions,
+  type RateLimiter,
+  type RateLimitRefusal,
+} from '@mosaajii/ratelimit'
 import * as onExpress from '@mosaajii/ratelimit/express'
 import * as onFastify from '@mosaajii/ratelimit/fastify'
 import * as onHono from '@mosaajii/ratelimit/hono'
-import express, { type Request, type Response as ExpressResponse } from 'express'
+import express, { type ErrorRequestHandler, type Request, type Response as ExpressResponse } from 'express'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type Context, Hono } from 'hono'
 
@@ -40,6 +47,8 @@ export interface LimitedRoute {
 export interface LimitedApp {
   readonly limit: Mounted
   readonly routes: readonly LimitedRoute[]
+  /** The application's own page for refusals. Without it all errors are answered by `problems()`. */
+  readonly ownPage?: (error: RateLimitRefusal) => string
 }
 
 export interface Running {
@@ -64,7 +73,17 @@ function expressHandler(handle: Handle): (req: Request, res: ExpressResponse) =>
   }
 }
 
-const startExpress: Start = ({ limit, routes }) => {
+/** The headers of a refusal that a handler threw are nowhere but in it. */
+const headersOf = ({ problem }: RateLimitRefusal): Record<string, string> => Object.fromEntries(problem.headers)
+
+function expressPage(ownPage: LimitedApp['ownPage']): ErrorRequestHandler {
+  return (error: unknown, _req, res, next) => {
+    if (ownPage === undefined || !isRateLimitRefusal(error)) return next(error)
+    res.status(error.status).set(headersOf(error)).type('html').send(ownPage(error))
+  }
+}
+
+const startExpress: Start = ({ limit, routes, ownPage }) => {
   const app = express()
   app.use(onExpress.rateLimit(limit.limiter, limit.names, limit.options))
   for (const { path, limit: inner, inScope, handle = remaining } of routes) {
@@ -73,14 +92,18 @@ const startExpress: Start = ({ limit, routes }) => {
     if (inScope) app.use(path, express.Router().get('/', ...handlers))
     else app.get(path, ...handlers)
   }
-  app.use(coreExpress.notFound())
+  app.use(coreExpress.notFound(), expressPage(ownPage))
   app.use(coreExpress.problems())
   return listening(createServer(app))
 }
 
-const startFastify: Start = async ({ limit, routes }) => {
+const startFastify: Start = async ({ limit, routes, ownPage }) => {
   const app = fastify({ forceCloseConnections: true })
-  app.setErrorHandler(coreFastify.problems())
+  const problems = coreFastify.problems()
+  app.setErrorHandler((error: unknown, request, reply) => {
+    if (ownPage === undefined || !isRateLimitRefusal(error)) return problems(error, request, reply)
+    return reply.code(error.status).headers(headersOf(error)).type('text/html').send(ownPage(error))
+  })
   app.setNotFoundHandler(coreFastify.notFound())
   await app.register(onFastify.rateLimit(limit.limiter, limit.names, limit.options))
   const add = (scope: FastifyInstance, { path, handle = remaining }: LimitedRoute, hook?: Mounted): void => {
@@ -104,9 +127,13 @@ const startFastify: Start = async ({ limit, routes }) => {
   return { port: (app.server.address() as AddressInfo).port, close: () => app.close() }
 }
 
-function honoApp({ limit, routes }: LimitedApp, address: coreHono.AddressSource): Hono {
+function honoApp({ limit, routes, ownPage }: LimitedApp, address: coreHono.AddressSource): Hono {
   const app = new Hono()
-  app.onError(coreHono.problems())
+  const problems = coreHono.problems()
+  app.onError((error, c) => {
+    if (ownPage === undefined || !isRateLimitRefusal(error)) return problems(error, c)
+    return c.html(ownPage(error), error.status, headersOf(error))
+  })
   app.notFound(coreHono.notFound())
   app.use(coreHono.clientAddress(address))
   app.use(onHono.rateLimit(limit.limiter, limit.names, limit.options))
