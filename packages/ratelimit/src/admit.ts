@@ -16,7 +16,7 @@ const optionNames = ['outer', ...fieldOptionNames]
  * Lets a call go on or throws, for checks in a handler, which knows the body: an account, a voucher, an amount.
  *
  * @returns the fields for the answer: `RateLimit-Policy` and `RateLimit`.
- * @throws {RateLimitError} `QUOTA_EXCEEDED` (429) or `LIMITER_UNAVAILABLE` (503); `problems()` answers it just as it answers the refusal of a guard.
+ * @throws {RateLimitError} `QUOTA_EXCEEDED` (429) or `LIMITER_UNAVAILABLE` (503); `problems()` answers it just as it answers the refusal of a guard. The latter has what the store failed with as its `cause`, which no client sees.
  * @throws {TypeError} on wrong options, and for what is no decision, such as a promise of one.
  * @example
  * const decision = await limiter.check(['authentication'], { address, account })

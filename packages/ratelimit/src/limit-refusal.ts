@@ -1,6 +1,7 @@
 import { type HeaderPair, isSecurityError, type ProblemParts } from '@mosaajii/core'
 import type { Decision } from './decision.ts'
 import { RateLimitError } from './errors.ts'
+import { causeOf } from './failure-cause.ts'
 import { seconds } from './rate-limit-fields.ts'
 
 /** A refusal as an error: what `problems()` answers, and what an error handler of your own finds by {@link isRateLimitRefusal}. */
@@ -45,7 +46,7 @@ const quotaExceeded = {
 const failureRetry = '1'
 
 /**
- * The error of a decision that refuses: 429 when a limit is reached, 503 when the store could not be asked.
+ * The error of a decision that refuses: 429 when a limit is reached, 503 when the store could not be asked, with what that failed with as its cause.
  *
  * @param policyName how a client knows a rule.
  * @param fields what else the answer tells.
@@ -58,6 +59,7 @@ export function limitRefusal(
   if (decision.source === 'failure') {
     const error = new RateLimitError('LIMITER_UNAVAILABLE', 'the store of the limits cannot be reached', {
       status: 503,
+      ...causeOf(decision),
     })
     return withDecision(error, decision, { headers: [['Retry-After', failureRetry] as const, ...fields] })
   }

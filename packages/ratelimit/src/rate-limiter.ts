@@ -3,6 +3,7 @@ import { type CallPlan, CallPlans } from './call-plans.ts'
 import { checkedCost, ownOf, timeSpan } from './checks.ts'
 import type { Decision } from './decision.ts'
 import { RateLimitError } from './errors.ts'
+import { withCause } from './failure-cause.ts'
 import { Fingerprint } from './fingerprint.ts'
 import { LimiterDecision, type Verdict } from './limiter-decision.ts'
 import { limiterSettings, noEvents, type RateLimiterOptions, type Rules } from './limiter-options.ts'
@@ -280,7 +281,7 @@ class Limiter<S> implements RateLimiter<S> {
     } catch {
       // What cannot be given back is used up.
     }
-    return new LimiterDecision(verdict, plan, this)
+    return withCause(new LimiterDecision(verdict, plan, this), answer.failure)
   }
 
   #alone(question: Question, lost: readonly Demand[]): Verdict {
@@ -291,7 +292,7 @@ class Limiter<S> implements RateLimiter<S> {
     this.#watch.failed(error)
     const verdict = this.#alone(question, demands)
     if (question === 'take') this.#refusals?.saw(demands, verdict.states, verdict.source)
-    return new LimiterDecision(verdict, plan, this)
+    return withCause(new LimiterDecision(verdict, plan, this), error)
   }
 
   async #change(

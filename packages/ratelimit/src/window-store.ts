@@ -82,7 +82,8 @@ export interface StoreAnswer {
 
 /**
  * The counters of one limiter. Methods answer at once where they can, or with a promise. They throw or reject when the storage cannot be reached;
- * then nobody knows whether the call was counted, and it may be at most once.
+ * then nobody knows whether the call was counted, and it may be at most once. What they throw is the `cause` of errors, which logs print: keys and
+ * passwords do not belong into it.
  */
 export interface OpenWindows {
   /**

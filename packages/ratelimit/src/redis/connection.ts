@@ -115,5 +115,7 @@ function failed(reason: string): RateLimitError {
 
 function reasonOf(error: unknown, deadline: number): string {
   if (error instanceof DeadlineError) return `Redis did not answer within ${deadline} ms`
-  return error instanceof Error ? error.message.slice(0, 200) : 'the client failed'
+  if (!(error instanceof Error)) return 'the client failed'
+  // A server that does not know a command repeats what came with it: names of counters.
+  return error.message.replace(/, with args beginning with.*/s, '').slice(0, 200)
 }
