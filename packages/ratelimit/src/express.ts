@@ -1,5 +1,7 @@
 import { type GuardHandler, toExpress } from '@mosaajii/core/express'
-import { type Decision, limitGuard, type LimitGuardArguments, type RateLimiter } from '@mosaajii/ratelimit'
+import type { Decision } from './decision.ts'
+import { guardCalled, type LimitGuardArguments } from './limit-guard.ts'
+import type { RateLimiter } from './rate-limiter.ts'
 
 /**
  * Limits requests on Express 5: for the application by `app.use()`, before everything that costs, so that a 404 counts too; on a router or a
@@ -17,5 +19,5 @@ export function rateLimit<S, N extends string, M extends N>(
   names: readonly M[],
   ...options: LimitGuardArguments<S>
 ): GuardHandler<'rateLimit', Decision<N, M>> {
-  return toExpress(limitGuard(limiter, names, ...options))
+  return toExpress(guardCalled('rateLimit', limiter, names, options))
 }

@@ -1,5 +1,7 @@
 import { type GuardHook, type GuardPlugin, toHook, toPlugin } from '@mosaajii/core/fastify'
-import { type Decision, limitGuard, type LimitGuardArguments, type RateLimiter } from '@mosaajii/ratelimit'
+import type { Decision } from './decision.ts'
+import { guardCalled, type LimitGuardArguments } from './limit-guard.ts'
+import type { RateLimiter } from './rate-limiter.ts'
 
 declare module 'fastify' {
   interface FastifyReply {
@@ -23,7 +25,7 @@ export function rateLimit<S, N extends string, M extends N>(
   names: readonly M[],
   ...options: LimitGuardArguments<S>
 ): GuardPlugin<'rateLimit', Decision<N, M>> {
-  return toPlugin(limitGuard(limiter, names, ...options))
+  return toPlugin(guardCalled('rateLimit', limiter, names, options))
 }
 
 /**
@@ -38,5 +40,5 @@ export function rateLimitHook<S, N extends string, M extends N>(
   names: readonly M[],
   ...options: LimitGuardArguments<S>
 ): GuardHook<'rateLimit', Decision<N, M>> {
-  return toHook(limitGuard(limiter, names, ...options))
+  return toHook(guardCalled('rateLimitHook', limiter, names, options))
 }

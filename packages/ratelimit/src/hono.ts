@@ -1,5 +1,7 @@
 import { type GuardMiddleware, toHono } from '@mosaajii/core/hono'
-import { type Decision, limitGuard, type LimitGuardArguments, type RateLimiter } from '@mosaajii/ratelimit'
+import type { Decision } from './decision.ts'
+import { guardCalled, type LimitGuardArguments } from './limit-guard.ts'
+import type { RateLimiter } from './rate-limiter.ts'
 
 /**
  * Limits requests on Hono 4: for the application by `app.use()`, before everything that costs, so that a 404 counts too; on a route further in
@@ -17,5 +19,5 @@ export function rateLimit<S, N extends string, M extends N>(
   names: readonly M[],
   ...options: LimitGuardArguments<S>
 ): GuardMiddleware<'rateLimit', Decision<N, M>> {
-  return toHono(limitGuard(limiter, names, ...options))
+  return toHono(guardCalled('rateLimit', limiter, names, options))
 }

@@ -44,22 +44,32 @@ const optionNames = ['subject', 'cost', 'partitionKey', ...fieldOptionNames]
 export function limitGuard<S, N extends string, M extends N>(
   limiter: RateLimiter<S, N>,
   names: readonly M[],
-  ...[given]: LimitGuardArguments<S>
+  ...options: LimitGuardArguments<S>
 ): Guard<'rateLimit', Decision<N, M>> {
-  const asked = copyOfNames(names, 'limitGuard')
-  checkNames(limiter, asked, 'limitGuard')
-  checkOptions(given ?? {}, 'limitGuard', optionNames)
+  return guardCalled('limitGuard', limiter, names, options)
+}
+
+/** {@link limitGuard} under the name by which the application called it: messages begin with that. */
+export function guardCalled<S, N extends string, M extends N>(
+  who: string,
+  limiter: RateLimiter<S, N>,
+  names: readonly M[],
+  [given]: LimitGuardArguments<S>,
+): Guard<'rateLimit', Decision<N, M>> {
+  const asked = copyOfNames(names, who)
+  checkNames(limiter, asked, who)
+  checkOptions(given ?? {}, who, optionNames)
   const options: LimitGuardOptions<S> = ownOf(given ?? {})
   const { subject, cost, partitionKey } = options
-  if (subject !== undefined && typeof subject !== 'function')
-    throw new TypeError('limitGuard: subject: give a function')
+  const subjectName = `${who}: subject`
+  if (subject !== undefined && typeof subject !== 'function') throw new TypeError(`${subjectName}: give a function`)
   const subjectOf = subject ?? ((facts: Facts) => facts as S)
-  const costOf = costFunction(cost)
-  const fields = new LimitFields(options, 'limitGuard', Object.keys(limiter.rules))
-  const keys = partitionKey === undefined ? undefined : partitionKeys(limiter, partitionKey, 'limitGuard')
+  const costOf = costFunction(cost, who)
+  const fields = new LimitFields(options, who, Object.keys(limiter.rules))
+  const keys = partitionKey === undefined ? undefined : partitionKeys(limiter, partitionKey, who)
 
-  const verdictOf = (decision: Decision<N, M>, facts: Facts, who: S): Verdict<Decision<N, M>> => {
-    const headers = fields.headers(decision, facts.get(limitDecision), keys && ((rule) => keys(rule, who)))
+  const verdictOf = (decision: Decision<N, M>, facts: Facts, about: S): Verdict<Decision<N, M>> => {
+    const headers = fields.headers(decision, facts.get(limitDecision), keys && ((rule) => keys(rule, about)))
     if (decision.allowed) return { pass: true, data: decision, headers }
     const error = limitRefusal(decision, fields.policyName, headers)
     return { pass: false, error, headers: error.problem.headers }
@@ -67,23 +77,24 @@ export function limitGuard<S, N extends string, M extends N>(
   return {
     as: 'rateLimit',
     check: (facts) => {
-      const who = subjectOf(facts)
-      refusePromise(who, 'limitGuard: subject')
-      const decision = decide(limiter, asked, who, costOf(facts))
+      const about = subjectOf(facts)
+      refusePromise(about, subjectName)
+      const decision = decide(limiter, asked, about, costOf(facts))
       return decision instanceof Promise
-        ? decision.then((decided) => verdictOf(decided, facts, who))
-        : verdictOf(decision, facts, who)
+        ? decision.then((decided) => verdictOf(decided, facts, about))
+        : verdictOf(decision, facts, about)
     },
   }
 }
 
 type CostOptions = { readonly cost?: number }
 
-function costFunction(cost: LimitGuardOptions<never>['cost']): (facts: Facts) => CostOptions {
-  if (typeof cost === 'function') return (facts) => ({ cost: checkedCost(cost(facts), 'limitGuard: cost') })
+function costFunction(cost: LimitGuardOptions<never>['cost'], who: string): (facts: Facts) => CostOptions {
+  const name = `${who}: cost`
+  if (typeof cost === 'function') return (facts) => ({ cost: checkedCost(cost(facts), name) })
   const options: CostOptions = cost === undefined ? {} : { cost }
   if (cost !== undefined && !(Number.isSafeInteger(cost) && cost > 0)) {
-    throw new RangeError('limitGuard: cost: give a whole number that is at least 1, or a function of the facts')
+    throw new RangeError(`${name}: give a whole number that is at least 1, or a function of the facts`)
   }
   return () => options
 }

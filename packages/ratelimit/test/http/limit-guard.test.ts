@@ -67,6 +67,34 @@ describe('limitGuard', () => {
     expect(() => loose(...args)).toThrow(message)
   })
 
+  test.each([
+    ['limitGuard', limitGuard],
+    ['rateLimit', onExpress.rateLimit],
+    ['rateLimit', onFastify.rateLimit],
+    ['rateLimitHook', onFastify.rateLimitHook],
+    ['rateLimit', onHono.rateLimit],
+  ])('says %s where that was called', (name, called) => {
+    const make = called as (...args: unknown[]) => unknown
+    const wrong: readonly unknown[][] = [
+      [{}, ['api']],
+      [limiter, 'api'],
+      [limiter, ['apl']],
+      [limiter, ['api'], { subject: 'address' }],
+      [limiter, ['api'], { cost: 0 }],
+      [limiter, ['api'], { legacy: 1 }],
+      [limiter, ['api'], { policyNames: { apl: 'x' } }],
+      [limiter, ['api'], { partitionKey: {} }],
+      [limiter, ['api'], { skip: () => false }],
+    ]
+    for (const args of wrong) expect(() => make(...args)).toThrow(new RegExp(`^${name}: `))
+    const later = { subject: () => Promise.resolve({}), cost: () => Promise.resolve(1) as never }
+    for (const [option, value] of Object.entries(later)) {
+      const made = make(limiter, ['api'], { [option]: value }) as { guard?: Guard<string, unknown> }
+      const guard = made.guard ?? (made as Guard<string, unknown>)
+      expect(() => guard.check(facts('192.0.2.9'))).toThrow(new RegExp(`^${name}: ${option}: it is a promise`))
+    }
+  })
+
   test('keeps its names, whatever becomes of the list', async () => {
     const names: ('api' | 'global')[] = ['api']
     const guard = limitGuard(limiter, names)
