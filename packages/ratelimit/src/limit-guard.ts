@@ -1,7 +1,8 @@
-import { checkOptions, type Facts, type Guard, type Slot, type Verdict } from '@mosaajii/core'
+import type { Facts, Guard, Slot, Verdict } from '@mosaajii/core'
 import { copyOfNames } from './call-plans.ts'
 import { checkedCost, ownOf, refusePromise } from './checks.ts'
 import type { Decision } from './decision.ts'
+import { checkKnownOptions } from './known-options.ts'
 import { fieldOptionNames, LimitFields, type LimitFieldOptions } from './limit-fields.ts'
 import { limitRefusal } from './limit-refusal.ts'
 import { type PartitionKeyOptions, partitionKeys } from './partition-keys.ts'
@@ -58,7 +59,7 @@ export function guardCalled<S, N extends string, M extends N>(
 ): Guard<'rateLimit', Decision<N, M>> {
   const asked = copyOfNames(names, who)
   checkNames(limiter, asked, who)
-  checkOptions(given ?? {}, who, optionNames)
+  checkKnownOptions(given ?? {}, who, optionNames)
   const options: LimitGuardOptions<S> = ownOf(given ?? {})
   const { subject, cost, partitionKey } = options
   const subjectName = `${who}: subject`

@@ -1,5 +1,6 @@
-import { checkOptions, type Clock, discardEvents, type EventSink } from '@mosaajii/core'
+import { type Clock, discardEvents, type EventSink } from '@mosaajii/core'
 import { ownOf } from './checks.ts'
+import { checkKnownOptions } from './known-options.ts'
 import type { Rule } from './rule.ts'
 import { memoryStore } from './stores/memory.ts'
 import type { WindowStore } from './window-store.ts'
@@ -49,7 +50,7 @@ const optionNames: readonly (keyof RateLimiterOptions)[] = [
 
 /** @throws {TypeError} for options that are none; the message says what to give. */
 export function limiterSettings(options: RateLimiterOptions): LimiterSettings {
-  checkOptions(options, 'rateLimiter', optionNames)
+  checkKnownOptions(options, 'rateLimiter', optionNames)
   const own = ownOf(options)
   const { rules, events, clock, eventKey } = own
   if (clock !== undefined && typeof clock?.now !== 'function') {

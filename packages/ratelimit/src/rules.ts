@@ -1,5 +1,6 @@
 import { checkOptions } from '@mosaajii/core'
 import { checkedCost, ownOf, timeSpan, wholeNumber } from './checks.ts'
+import { checkKnownOptions } from './known-options.ts'
 import type { Backoff, KeyPart, OnStoreFailure, Rule } from './rule.ts'
 import type { Algorithm, WindowBackoff, WindowRule } from './window-store.ts'
 
@@ -71,7 +72,7 @@ export function shown(name: unknown): string {
 
 function compileRule<S>(name: string, options: Rule<S>): CompiledRule<S> {
   const who = `rateLimiter: rules.${name}`
-  checkOptions(options, who, ruleOptions)
+  checkKnownOptions(options, who, ruleOptions)
   const rule = ownOf(options)
   if (typeof rule.key !== 'function') {
     throw new TypeError(`${who}.key: give a function, for example ({ account }) => account; there is no default`)
