@@ -1,36 +1,73 @@
 import { once } from 'node:events'
 import { recordingSink } from '@mosaajii/core/testing'
-import { Redis } from 'ioredis'
+import { Redis, ReplyError as AnyReplyError } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, test } from 'vitest'
 import { redisServerPath } from '../../../test/services.ts'
 import { RateLimitError, rateLimiter } from '../src/index.ts'
 import { limiterRedisOptions, redisStore } from '../src/redis.ts'
+import { Connection } from '../src/redis/connection.ts'
+import { Script } from '../src/redis/script.ts'
 import { storeFailure } from '../src/store-failure.ts'
 import { freePort, type RedisServer, startRedis } from './support/redis-server.ts'
 
-const failed = (message: string): RateLimitError => new RateLimitError('WINDOW_STORE_FAILED', message, { status: 503 })
+/** Without types in ioredis. */
+const ReplyError = AnyReplyError as new (message: string) => Error
+
+/** What a client's call fails with, as the client has it. */
+const replied = (message: string): Error => new ReplyError(message)
+class MaxRetriesPerRequestError extends Error {
+  override readonly name = 'MaxRetriesPerRequestError'
+}
+
+/** The errors of two calls in a row whose command does that. */
+async function errorsOf(command: () => Promise<unknown>): Promise<readonly unknown[]> {
+  const nodes = { of: () => '', lookAgain: () => undefined }
+  const client = { evalshaBuffer: command, evalBuffer: command, exists: command }
+  const connection = new Connection(client, { deadline: 10, failures: 1, probeEvery: 10_000 }, nodes)
+  const call = () => connection.call((deadline) => connection.run(new Script('return 1'), 1, ['k'], deadline))
+  return [await call().catch((error: unknown) => error), await call().catch((error: unknown) => error)]
+}
 
 test.each([
-  ["redisStore: NOPERM this user has no permissions to run the 'evalsha' command", 'NOPERM'],
-  ["redisStore: ERR The user executing the script can't run this command or subcommand script: 85ec", 'NOPERM'],
-  ["redisStore: ERR ACL failure in script: User limits has no permissions to run the 'set' command", 'NOPERM'],
-  ["redisStore: OOM command not allowed when used memory > 'maxmemory'.", 'OOM'],
-  ['redisStore: MOVED 7 10.0.0.7:6379', 'MOVED'],
-  ['redisStore: ERR unknown command', 'ERR'],
-  ['redisStore: Redis did not answer within 25 ms', 'deadline'],
-  ['redisStore: Redis does not answer; it is asked again from time to time', 'breaker'],
-  ["redisStore: Stream isn't writeable and enableOfflineQueue options is false", 'connection'],
-  ['redisStore: Connection is closed.', 'connection'],
-  ['redisStore: connect ECONNREFUSED 10.0.0.7:6379', 'connection'],
-  ['redisStore: ADA is no word of Redis', 'WINDOW_STORE_FAILED'],
-  ['redisStore: constructor', 'WINDOW_STORE_FAILED'],
-  ['NOPERM by another store', 'WINDOW_STORE_FAILED'],
-])('%s: is told as %s', (message, reason) => {
-  expect(storeFailure(failed(message))).toBe(reason)
+  [replied("NOPERM this user has no permissions to run the 'evalsha' command"), 'NOPERM'],
+  [replied("ERR The user executing the script can't run this command or subcommand script: 85ec"), 'NOPERM'],
+  [replied("ERR ACL failure in script: User limits has no permissions to run the 'set' command"), 'NOPERM'],
+  [replied("OOM command not allowed when used memory > 'maxmemory'."), 'OOM'],
+  [replied('MOVED 7 10.0.0.7:6379'), 'MOVED'],
+  [replied('ERR unknown command'), 'ERR'],
+  [replied('ADA is no word of Redis'), 'WINDOW_STORE_FAILED'],
+  [replied('constructor'), 'WINDOW_STORE_FAILED'],
+  [new TypeError('NOPERM of a mistake'), 'WINDOW_STORE_FAILED'],
+  ['no error at all', 'WINDOW_STORE_FAILED'],
+  // Whatever a client says when there is no reply.
+  [new Error("Stream isn't writeable and enableOfflineQueue options is false"), 'connection'],
+  [new Error('Connection is closed.'), 'connection'],
+  [new Error('in words of a later version'), 'connection'],
+  [Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }), 'connection'],
+  [new MaxRetriesPerRequestError('too many'), 'connection'],
+])('%s: is told as %s', async (thrown, reason) => {
+  // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- likewise
+  const [error] = await errorsOf(() => Promise.reject(thrown))
+  expect(error).toMatchObject({ code: 'WINDOW_STORE_FAILED', status: 503 })
+  expect(storeFailure(error)).toBe(reason)
 })
 
-test('only the failures of a store are looked at that closely', () => {
-  expect(storeFailure(Object.assign(new Error('redisStore: NOPERM'), { code: 'ada' }))).toBe('ada')
+test('what does not answer is told as deadline, and then as breaker', async () => {
+  const errors = await errorsOf(() => new Promise<never>(() => undefined))
+  expect(errors.map(storeFailure)).toEqual(['deadline', 'breaker'])
+})
+
+test('the reason is a field of the error, in whatever words its message is', () => {
+  const failed = (message: string): RateLimitError =>
+    new RateLimitError('WINDOW_STORE_FAILED', message, { status: 503 })
+  expect(storeFailure(Object.assign(failed('in other words'), { reason: 'deadline' }))).toBe('deadline')
+  for (const message of ['redisStore: NOPERM no', 'redisStore: Redis did not answer within 25 ms', 'NOPERM']) {
+    expect(storeFailure(failed(message))).toBe('WINDOW_STORE_FAILED')
+  }
+  for (const reason of ['10.0.0.7:6379 is gone', '', 7, 'a'.repeat(65)]) {
+    expect(storeFailure(Object.assign(failed('x'), { reason }))).toBe('WINDOW_STORE_FAILED')
+  }
+  expect(storeFailure(Object.assign(new Error('x'), { code: 'ada', reason: 'deadline' }))).toBe('ada')
   expect(storeFailure(new Error('redisStore: NOPERM'))).toBe('Error')
 })
 

@@ -1,7 +1,7 @@
-import { RateLimitError } from '../errors.ts'
 import { Breaker } from './breaker.ts'
 import type { Commands } from './client.ts'
 import { type Deadline, DeadlineError, Deadlines } from './deadlines.ts'
+import { clientFailure, redisFailure } from './redis-failure.ts'
 import { isAnswer, isUnknownScript, type Script } from './script.ts'
 
 /** How long calls wait, and when they no longer try. */
@@ -62,7 +62,7 @@ export class Connection {
     const [key = ''] = parameters
     const node = this.#nodes.of(key)
     const breaker = this.#guarded.get(node)?.breaker
-    if (breaker?.isOpen) throw failed('Redis does not answer; it is asked again from time to time')
+    if (breaker?.isOpen) throw redisFailure('Redis does not answer; it is asked again from time to time', 'breaker')
     try {
       const answer = await this.#answer(script, keys, parameters, deadline)
       breaker?.succeeded()
@@ -70,7 +70,8 @@ export class Connection {
     } catch (error) {
       if (isAnswer(error)) breaker?.succeeded()
       else this.#failed(node, key)
-      throw failed(reasonOf(error, this.#options.deadline))
+      if (!(error instanceof DeadlineError)) throw clientFailure(error)
+      throw redisFailure(`Redis did not answer within ${this.#options.deadline} ms`, 'deadline')
     }
   }
 
@@ -106,16 +107,4 @@ export class Connection {
       throw error
     }
   }
-}
-
-/** The cause is left out: a client's errors carry the command, and with it the names of counters. */
-function failed(reason: string): RateLimitError {
-  return new RateLimitError('WINDOW_STORE_FAILED', `redisStore: ${reason}`, { status: 503 })
-}
-
-function reasonOf(error: unknown, deadline: number): string {
-  if (error instanceof DeadlineError) return `Redis did not answer within ${deadline} ms`
-  if (!(error instanceof Error)) return 'the client failed'
-  // A server that does not know a command repeats what came with it: names of counters.
-  return error.message.replace(/, with args beginning with.*/s, '').slice(0, 200)
 }
