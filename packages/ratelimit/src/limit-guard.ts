@@ -17,6 +17,11 @@ export interface LimitGuardOptions<S> extends LimitFieldOptions {
   readonly subject?: (facts: Facts) => S
   /** What a request costs. Default 1. A rule's own `cost` goes before it. */
   readonly cost?: number | ((facts: Facts) => number)
+  /**
+   * `false`: only looks whether the rules would admit the request, by `peek`, and counts nothing. For rules whose units come from elsewhere, such as
+   * penalties and blocks. Default true.
+   */
+  readonly count?: boolean
   /** Tells clients in `pk` which counter is theirs: a keyed hash, never the key. Without it there is no `pk`. */
   readonly partitionKey?: PartitionKeyOptions
 }
@@ -26,7 +31,7 @@ export type LimitGuardArguments<S> = Facts extends S
   ? [options?: LimitGuardOptions<S>]
   : [options: LimitGuardOptions<S> & { readonly subject: (facts: Facts) => S }]
 
-const optionNames = ['subject', 'cost', 'partitionKey', ...fieldOptionNames]
+const optionNames = ['subject', 'cost', 'count', 'partitionKey', ...fieldOptionNames]
 
 /**
  * Counts each request by these rules, and refuses it with 429 when one of them is at its limit, or with 503 when the store cannot be reached
@@ -61,9 +66,10 @@ export function guardCalled<S, N extends string, M extends N>(
   checkNames(limiter, asked, who)
   checkKnownOptions(given ?? {}, who, optionNames)
   const options: LimitGuardOptions<S> = ownOf(given ?? {})
-  const { subject, cost, partitionKey } = options
+  const { subject, cost, count = true, partitionKey } = options
   const subjectName = `${who}: subject`
   if (subject !== undefined && typeof subject !== 'function') throw new TypeError(`${subjectName}: give a function`)
+  if (typeof count !== 'boolean') throw new TypeError(`${who}: count: give true or false`)
   const subjectOf = subject ?? ((facts: Facts) => facts as S)
   const costOf = costFunction(cost, who)
   const fields = new LimitFields(options, who, Object.keys(limiter.rules))
@@ -80,7 +86,8 @@ export function guardCalled<S, N extends string, M extends N>(
     check: (facts) => {
       const about = subjectOf(facts)
       refusePromise(about, subjectName)
-      const decision = decide(limiter, asked, about, costOf(facts))
+      const units = costOf(facts)
+      const decision = count ? decide(limiter, asked, about, units) : limiter.peek(asked, about, units)
       return decision instanceof Promise
         ? decision.then((decided) => verdictOf(decided, facts, about))
         : verdictOf(decision, facts, about)

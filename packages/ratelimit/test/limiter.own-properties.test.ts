@@ -9,6 +9,7 @@ const everything = Object.prototype as unknown as Record<string, unknown>
 const names = [
   'subject',
   'cost',
+  'count',
   'partitionKey',
   'fields',
   'legacy',
@@ -39,6 +40,7 @@ describe('what every object inherits', () => {
     let drawn = 0
     everything.subject = () => ({ address: `made-up-${drawn++}` })
     everything.cost = 1e9
+    everything.count = false
     everything.partitionKey = { secret: new Uint8Array(16) }
     everything.fields = false
     everything.legacy = true

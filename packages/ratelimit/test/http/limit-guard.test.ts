@@ -48,6 +48,7 @@ describe('limitGuard', () => {
     ['a cost of a half', [limiter, ['api'], { cost: 0.5 }], /cost: give a whole number/],
     ['a cost of NaN', [limiter, ['api'], { cost: Number.NaN }], /cost: give a whole number/],
     ['a cost as text', [limiter, ['api'], { cost: '1' }], /cost: give a whole number/],
+    ['a count of 0', [limiter, ['api'], { count: 0 }], /limitGuard: count: give true or false/],
     ['fields of no', [limiter, ['api'], { fields: 'no' }], /fields: give true or false/],
     ['legacy of 1', [limiter, ['api'], { legacy: 1 }], /legacy: give true or false/],
     ['a name for no rule', [limiter, ['api'], { policyNames: { apl: 'x' } }], /policyNames: unknown option 'apl'/],
@@ -105,6 +106,31 @@ describe('limitGuard', () => {
 
   test('answers at once on a store that answers at once', () => {
     expect(limitGuard(limiter, ['api']).check(facts('192.0.2.2'))).not.toBeInstanceOf(Promise)
+  })
+
+  test('only looks where it is not to count', async () => {
+    const looked = rateLimiter({
+      rules: { api: { limit: 3, window: '1m', key: (of: Facts) => of.address, onStoreFailure: 'deny' } },
+      store: store(),
+    })
+    const guard = limitGuard(looked, ['api'], { count: false, cost: ({ method }) => (method === 'PUT' ? 2 : 1) })
+    const [ada, bob] = [facts('192.0.2.1'), facts('192.0.2.2')]
+    for (let i = 0; i < 9; i++) expect(await guard.check(ada)).toMatchObject({ pass: true, data: { allowed: true } })
+    expect(await guard.check(ada)).toMatchObject({
+      headers: [
+        ['RateLimit-Policy', '"api";q=3;w=60'],
+        ['RateLimit', '"api";r=3'],
+      ],
+    })
+    await looked.penalize(['api'], ada, { cost: 2 })
+    expect(await guard.check(ada)).toMatchObject({ pass: true })
+    expect(await guard.check({ ...ada, method: 'PUT' })).toMatchObject({ pass: false, error: { status: 429 } })
+    await looked.penalize(['api'], ada)
+    expect(await guard.check(ada)).toMatchObject({ pass: false, error: { status: 429, code: 'QUOTA_EXCEEDED' } })
+    await looked.block(['api'], bob, '1m')
+    expect(await guard.check(bob)).toMatchObject({ pass: false, error: { status: 429 } })
+    await looked.unblock(['api'], bob)
+    expect((await looked.peek(['api'], bob)).rules.api.remaining).toBe(3)
   })
 
   test('asks about the subject', async () => {
