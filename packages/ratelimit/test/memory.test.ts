@@ -62,7 +62,9 @@ describe('memoryStore', () => {
     for (const rule of rules) {
       expect(() => memoryStore().open([{ ...windowRule(), ...rule }]), JSON.stringify(rule)).toThrow('out of range')
     }
-    expect(() => memoryStore({ shares: { toString: 2 } }).open([windowRule()])).toThrow('names a rule')
+    expect(() => memoryStore({ shares: { toString: 2 } }).open([windowRule({ name: 'api' })])).toThrow(
+      "shares: there is no rule 'toString'; there are api",
+    )
   })
 
   it('says how many bytes the rules need, and that many are enough', () => {

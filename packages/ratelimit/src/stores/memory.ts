@@ -4,6 +4,7 @@ import { CounterTable, type TableUsage } from '../memory/counter-table.ts'
 import { LimiterTime, monotonicClock } from '../memory/limiter-time.ts'
 import { MemoryWindows } from '../memory/memory-windows.ts'
 import { leastBytes, tableSize } from '../memory/table-size.ts'
+import { shown } from '../rules.ts'
 import type { OpenWindows, WindowRule, WindowStore } from '../window-store.ts'
 
 /** Options of a store in memory. */
@@ -86,7 +87,10 @@ function tablesOf(
 ): ReadonlyMap<WindowRule, CounterTable> {
   for (const rule of rules) checkRule(rule)
   const stranger = Array.from(shareOf.keys()).find((name) => rules.every((rule) => rule.name !== name))
-  if (stranger !== undefined) throw new TypeError('memoryStore: shares names a rule that the limiter does not have')
+  if (stranger !== undefined) {
+    const names = rules.map(({ name }) => name).join(', ')
+    throw new TypeError(`memoryStore: shares: there is no rule '${shown(stranger)}'; there are ${names}`)
+  }
   const shares = rules.map((rule) => shareOf.get(rule.name) ?? 1)
   const whole = shares.reduce((sum, share) => sum + share, 0)
   const bytes = shares.map((share) => Math.floor((maxBytes * share) / whole))
