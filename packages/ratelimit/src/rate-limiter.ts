@@ -258,9 +258,12 @@ class Limiter<S> implements RateLimiter<S> {
     if (!isStoreAnswer(answer, demands.length)) {
       return this.#unreachable(question, plan, demands, new TypeError('the store gave no answer'))
     }
-    if (Object.hasOwn(answer, 'failure')) return this.#answeredPartly(question, plan, demands, answer)
+    // `in` first: the engine knows that from the shape of the object, where it has to call `hasOwn`.
+    if ('failure' in answer && Object.hasOwn(answer, 'failure'))
+      return this.#answeredPartly(question, plan, demands, answer)
     const { admitted: allowed, counters: states } = answer
-    const source = (Object.hasOwn(answer, 'source') ? answer.source : undefined) ?? 'store'
+    const isNamed = 'source' in answer && Object.hasOwn(answer, 'source')
+    const source = (isNamed ? answer.source : undefined) ?? 'store'
     if (source === 'store') this.#watch.answered()
     if (question === 'take' && (plan.hasShadow || !allowed)) this.#refusals?.saw(demands, states, source)
     return new LimiterDecision({ allowed, source, states, windows: this.#windows }, plan, this)
@@ -325,8 +328,9 @@ class Limiter<S> implements RateLimiter<S> {
 }
 
 function demandsOf<S>(rules: readonly CompiledRule<S>[], subject: S, cost: number): Demand[] {
-  const demands: Demand[] = []
-  for (const rule of rules) demands.push(demandOf(rule, subject, cost))
+  // With its first item in the literal a list of one takes the room of one. The first push() to an empty list makes room for seventeen.
+  const demands = [demandOf(rules[0] as CompiledRule<S>, subject, cost)]
+  for (let i = 1; i < rules.length; i++) demands.push(demandOf(rules[i] as CompiledRule<S>, subject, cost))
   return demands
 }
 

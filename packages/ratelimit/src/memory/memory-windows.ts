@@ -74,12 +74,10 @@ export class MemoryWindows implements OpenWindows {
       if (!(tables[i] as CounterTable).weigh(cost) && !rule.shadow) admitted = false
     }
     const isTaken = isTake && admitted
-    const counters: CounterState[] = []
-    for (let i = 0; i < demands.length; i++) {
-      const table = tables[i] as CounterTable
-      const demand = demands[i] as Demand
-      counters.push(isTaken && table.admits ? table.take(demand) : table.read(demand))
-      table.settle()
+    // Not `[]` and push(): that makes room for seventeen.
+    const counters = [stateOf(tables[0] as CounterTable, demands[0] as Demand, isTaken)]
+    for (let i = 1; i < demands.length; i++) {
+      counters.push(stateOf(tables[i] as CounterTable, demands[i] as Demand, isTaken))
     }
     return { admitted, counters }
   }
@@ -117,4 +115,11 @@ export class MemoryWindows implements OpenWindows {
     if (table === undefined) throw new TypeError('memoryStore: this rule is not one that the store was opened with')
     return table
   }
+}
+
+/** Ends the part of a call that is about one table. */
+function stateOf(table: CounterTable, demand: Demand, isTaken: boolean): CounterState {
+  const state = isTaken && table.admits ? table.take(demand) : table.read(demand)
+  table.settle()
+  return state
 }
