@@ -1,6 +1,6 @@
 import type { WindowRule } from '../window-store.ts'
 import { blockedBytes } from './blocked-keys.ts'
-import { blockBytes } from './block-pool.ts'
+import { blockBytes, leadBytes } from './block-pool.ts'
 import { exactQueueLength } from './exact-log.ts'
 import { queueBlocks } from './hit-queue.ts'
 import { strictQueueLength } from './strict-log.ts'
@@ -56,7 +56,7 @@ export function tableSize(rule: WindowRule, bytes: number): TableSize {
 
 /** What does not depend on the number of blocks. Block 0 stands for none. */
 function fixedBytes(keys: number, buckets: number): number {
-  return voidedBytes + blockedBytes(keys) + buckets * headBytes + blockBytes
+  return voidedBytes + blockedBytes(keys) + buckets * headBytes + leadBytes + blockBytes
 }
 
 function blocksIn(bytes: number): number {
