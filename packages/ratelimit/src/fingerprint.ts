@@ -69,11 +69,13 @@ function hexOf(word: number): string {
 /** One byte a character where all of them fit, and two otherwise. The first byte tells which. Returns the number of bytes. */
 function encode(text: string): number {
   const { length } = text
-  bytes[textAt] = 1
+  // Its own variable: the other one could change, so it would be read again for each character.
+  const into = bytes
+  into[textAt] = 1
   for (let i = 0; i < length; i++) {
     const unit = text.charCodeAt(i)
     if (unit > 0xff) return encodeWide(text)
-    bytes[textAt + 1 + i] = unit
+    into[textAt + 1 + i] = unit
   }
   return length + 1
 }

@@ -56,6 +56,8 @@ export class CounterTable {
   readonly #size: TableSize
   readonly #pool: BlockPool
   readonly #heads: Int32Array
+  /** The part of a chain that falls to each value of a word. */
+  readonly #chainsEach: number
   readonly #overflows: Int32Array
   readonly #queue: HitQueue
   readonly #ticks: Ticks
@@ -78,6 +80,7 @@ export class CounterTable {
     this.#size = size
     this.#pool = new BlockPool(size.blocks, size.reserved)
     this.#heads = new Int32Array(size.heads)
+    this.#chainsEach = size.heads / range
     this.#overflows = new Int32Array(size.overflows)
     this.#queue = new HitQueue(this.#pool)
     this.#ticks = new Ticks(rule, now)
@@ -99,8 +102,12 @@ export class CounterTable {
 
   /** Whether the counter, asked alone, lets a cost pass. */
   weigh(cost: number): boolean {
-    if (cost > this.#free() && cost <= this.rule.limit - this.#live) this.#makeRoom()
-    this.admits = cost <= this.#free() && this.#ticks.now >= this.#blockedUntil && !this.#backsOff()
+    let free = this.#free()
+    if (cost > free && cost <= this.rule.limit - this.#live) {
+      this.#makeRoom()
+      free = this.#free()
+    }
+    this.admits = cost <= free && this.#ticks.now >= this.#blockedUntil && !this.#backsOff()
     return this.admits
   }
 
@@ -231,7 +238,9 @@ export class CounterTable {
   /** The units that can be counted before the limit is reached, or the end of the blocks. */
   #free(): number {
     const free = this.rule.limit - this.#live
-    return this.#record === 0 ? free : Math.min(free, this.#log.room(this.#record))
+    // A block holds at least one unit, and mostly there are more blocks than that.
+    if (this.#record === 0 || free <= this.#pool.available) return free
+    return Math.min(free, this.#log.room(this.#record))
   }
 
   #backsOff(): boolean {
@@ -281,7 +290,7 @@ export class CounterTable {
   }
 
   #chain(low: number): number {
-    return Math.floor(((low >>> 0) / range) * this.#heads.length)
+    return ((low >>> 0) * this.#chainsEach) | 0
   }
 
   #bucket(): number {

@@ -64,8 +64,8 @@ export class ExactLog implements CounterLog {
   add(record: number, units: number): void {
     const queue = this.#queue
     const queued = Math.max(0, queue.own(record) + units - inlineHits)
-    // Only who found no other block uses the room that expired hits left at the front.
-    if (!queue.isReserved(record) && queue.lacks(record, queued) > queue.pool.available) queue.repack(record)
+    // It never lacks more than a block a hit, and mostly there are as many.
+    if (queued > queue.pool.available && !queue.isReserved(record)) this.#makeRoom(record, queued)
     for (let i = 0; i < units; i++) this.#push(record, this.#ticks.tick)
   }
 
@@ -92,6 +92,11 @@ export class ExactLog implements CounterLog {
   hits(record: number): LoggedHits {
     const times = this.#all(record).map((tick) => this.#ticks.timeOf(tick))
     return { times, units: times.map(() => 1) }
+  }
+
+  /** Only who found no other block uses the room that expired hits left at the front. */
+  #makeRoom(record: number, hits: number): void {
+    if (this.#queue.lacks(record, hits) > this.#queue.pool.available) this.#queue.repack(record)
   }
 
   #dropDead(record: number): void {

@@ -186,7 +186,9 @@ export class StrictLog implements CounterLog {
 
   #hasRoom(record: number, words: number): boolean {
     const queue = this.#queue
-    if (queue.isReserved(record) || queue.lacks(record, words) <= queue.pool.available) return true
+    // It never lacks more than a block a word, and mostly there are as many.
+    if (words <= queue.pool.available || queue.isReserved(record)) return true
+    if (queue.lacks(record, words) <= queue.pool.available) return true
     // What expired words left free at the front.
     queue.repack(record)
     return queue.lacks(record, words) <= queue.pool.available
