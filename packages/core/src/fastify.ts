@@ -7,6 +7,7 @@ import { checkGuard } from './guard-state/check-guard.ts'
 import { headerText, RequestFacts } from './guard-state/facts.ts'
 import { asError, isPending, keep, refusalOf } from './guard-state/keep.ts'
 import { type Carrier, recordKey } from './guard-state/record.ts'
+import { putLate } from './late-headers.ts'
 import { applyEntry, nameReason } from './node-response.ts'
 import {
   abandonedHeaders,
@@ -89,7 +90,7 @@ function admit<T>(
   reply: FastifyReply,
 ): Error | undefined {
   const entry = keep(facts, guard, verdict)
-  applyEntry(reply.raw, facts, entry, verdict.pass ? verdict.settled : undefined)
+  applyEntry(reply.raw, facts, entry, verdict.pass ? verdict.settled : undefined, putLate)
   const refusal = refusalOf(verdict, guard.as)
   if (refusal === undefined) (reply as unknown as Record<string, unknown>)[guard.as] = entry.data
   return refusal

@@ -1,0 +1,255 @@
+import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { isHeaderPair, isHeaderValue } from './foreign-error.ts'
+import type { HeaderPair } from './guard.ts'
+import { isSetCookie } from './node-writing.ts'
+
+interface NodeMethods extends Omit<ServerResponse, 'writeHead'> {
+  readonly writeHead: (this: ServerResponse, ...given: unknown[]) => ServerResponse
+}
+
+/**
+ * Headers that lie on a response of Node's without having been set. Fastify hands all its headers to `writeHead`. Node writes them at once if
+ * none was set before; otherwise it sets each of them first, which takes one to two microseconds more. So these wait for that call and go with
+ * it. To everybody else they are set: the methods of the response that could tell know of them.
+ */
+class LateHeaders {
+  /** Names and values in turn, as `writeHead` takes them; `undefined` once they are set. They stay here when they are sent, to be read. */
+  pairs: string[] | undefined
+  /** Not the one that a method is called on, which may only inherit from it. */
+  readonly #res: ServerResponse
+  /** Where Node's own methods are. */
+  readonly methods: NodeMethods
+
+  constructor(res: ServerResponse, methods: NodeMethods, pairs: string[]) {
+    this.#res = res
+    this.methods = methods
+    this.pairs = pairs
+  }
+
+  get(name: string): string | undefined {
+    const { pairs } = this
+    if (pairs === undefined) return undefined
+    const at = placeOf(pairs, name)
+    return at === -1 ? undefined : pairs[at + 1]
+  }
+
+  remove(name: string): void {
+    const { pairs } = this
+    const at = pairs === undefined ? -1 : placeOf(pairs, name)
+    if (at !== -1) pairs?.splice(at, 2)
+  }
+
+  /** Sets them, as if they had been set in the first place. Returns Node's own methods. */
+  set(): NodeMethods {
+    const { pairs, methods } = this
+    if (pairs !== undefined && !this.#res.headersSent) {
+      this.pairs = undefined
+      for (let i = 0; i < pairs.length; i += 2) {
+        methods.setHeader.call(this.#res, pairs[i] as string, pairs[i + 1] as string)
+      }
+    }
+    return methods
+  }
+}
+
+const lateKey: unique symbol = Symbol('late headers') as never
+
+interface Late {
+  [lateKey]: LateHeaders
+}
+
+type LateResponse = ServerResponse & Late
+
+/**
+ * Puts headers on a response, so that they go out with those that `writeHead` is given.
+ *
+ * @returns `false` where they are to be set instead: on what is no plain response of Node's, where something was set or wrapped before, and
+ * when one of them is a cookie or cannot be sent.
+ */
+export function putLate(res: ServerResponse, headers: readonly HeaderPair[]): boolean {
+  if (headers.length === 0) return true
+  const late = (res as Partial<LateResponse>)[lateKey]
+  const before = late === undefined ? [] : late.pairs
+  if (before === undefined || res.headersSent) return false
+  const pairs = withPairs(before, headers)
+  if (pairs === undefined) return false
+  if (late !== undefined) {
+    late.pairs = pairs
+    return true
+  }
+  const methods = Object.getPrototypeOf(res) as NodeMethods
+  if (!isNodes(methods) || !isUntouched(res, methods)) return false
+  begin(res as LateResponse, new LateHeaders(res, methods, pairs))
+  return true
+}
+
+/** The headers with some more, or `undefined`. */
+function withPairs(before: readonly string[], headers: readonly HeaderPair[]): string[] | undefined {
+  const pairs = listOf<string>(before.length + 2 * headers.length)
+  let end = 0
+  for (; end < before.length; end++) pairs[end] = before[end] as string
+  for (const pair of headers) {
+    const name = pair[0]
+    const value = pair[1]
+    if (!canGo(name, value)) return undefined
+    let at = placeOf(pairs, name, end)
+    if (at === -1) {
+      at = end
+      end += 2
+    }
+    pairs[at] = name
+    pairs[at + 1] = value
+  }
+  pairs.length = end
+  return pairs
+}
+
+/** Those that were found good. Guards have a handful of names. */
+const goodNames = new Set<string>()
+const mostNames = 100
+
+function canGo(name: string, value: string): boolean {
+  if (!isHeaderValue(value)) return false
+  if (goodNames.has(name)) return true
+  if (isSetCookie(name) || !isHeaderPair([name, value])) return false
+  if (goodNames.size < mostNames) goodNames.add(name)
+  return true
+}
+
+/** What somebody has set or wrapped stays in charge. */
+function isUntouched(res: ServerResponse, methods: NodeMethods): boolean {
+  return (
+    res.writeHead === methods.writeHead &&
+    res.setHeader === methods.setHeader &&
+    res.appendHeader === methods.appendHeader &&
+    res.getHeader === methods.getHeader &&
+    res.getHeaders === methods.getHeaders &&
+    res.getHeaderNames === methods.getHeaderNames &&
+    res.hasHeader === methods.hasHeader &&
+    res.removeHeader === methods.removeHeader &&
+    res.getHeaderNames().length === 0
+  )
+}
+
+let lastMethods: object | undefined
+let areLastNodes = false
+
+/** Whether methods are those of Node's HTTP/1: not of HTTP/2, of `inject()`, of a class of somebody's own. */
+function isNodes(methods: object): boolean {
+  if (methods !== lastMethods) {
+    lastMethods = methods
+    const base = Object.getPrototypeOf(methods) as object | null
+    areLastNodes = runsOnNode() && Object.hasOwn(methods, 'writeHead') && Object.hasOwn(base ?? {}, 'appendHeader')
+  }
+  return areLastNodes
+}
+
+/** Elsewhere `end()` may write headers without calling the `writeHead` of the response, and these would be lost. */
+function runsOnNode(): boolean {
+  const versions = (globalThis as { process?: { versions?: object } }).process?.versions ?? {}
+  return 'node' in versions && !('bun' in versions) && !('deno' in versions)
+}
+
+/** One by one, each under its name: Node would otherwise look every name up each time. */
+function begin(res: LateResponse, late: LateHeaders): void {
+  res[lateKey] = late
+  const to = res as unknown as Record<MethodNames, unknown>
+  to.writeHead = writeHead
+  to.writeHeader = writeHead
+  to.setHeader = setHeader
+  to.appendHeader = appendHeader
+  to.getHeader = getHeader
+  to.getHeaders = getHeaders
+  to.getHeaderNames = getHeaderNames
+  to.hasHeader = hasHeader
+  to.removeHeader = removeHeader
+}
+
+/** `writeHeader` is the old name of `writeHead`; `setHeaders` calls `setHeader`. */
+type MethodNames =
+  | 'writeHead'
+  | 'writeHeader'
+  | 'setHeader'
+  | 'appendHeader'
+  | 'getHeader'
+  | 'getHeaders'
+  | 'getHeaderNames'
+  | 'hasHeader'
+  | 'removeHeader'
+
+function writeHead(this: LateResponse, status: number, reason?: unknown, headers?: unknown): ServerResponse {
+  const late = this[lateKey]
+  const { pairs, methods } = late
+  if (pairs !== undefined && headers === undefined && !this.headersSent) {
+    const all = reason === undefined ? pairs : joined(pairs, reason)
+    if (all !== undefined) return methods.writeHead.call(this, status, all)
+  }
+  return late.set().writeHead.call(this, status, reason, headers)
+}
+
+/** All headers in one list; `undefined` where Node must put them together: what it is given wins over what was set. */
+function joined(pairs: readonly string[], headers: unknown): unknown[] | undefined {
+  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) return undefined
+  const names = Object.keys(headers)
+  const all = listOf<unknown>(pairs.length + 2 * names.length)
+  let end = 0
+  for (; end < pairs.length; end++) all[end] = pairs[end]
+  for (const name of names) {
+    if (name === '' || placeOf(pairs, name) !== -1) return undefined
+    all[end++] = name
+    all[end++] = (headers as Readonly<Record<string, unknown>>)[name]
+  }
+  return all
+}
+
+function setHeader(this: LateResponse, name: string, value: OutgoingHttpHeader): ServerResponse {
+  return this[lateKey].set().setHeader.call(this, name, value)
+}
+
+function appendHeader(this: LateResponse, name: string, value: string | readonly string[]): ServerResponse {
+  return this[lateKey].set().appendHeader.call(this, name, value)
+}
+
+function getHeader(this: LateResponse, name: string): OutgoingHttpHeader | undefined {
+  const late = this[lateKey]
+  return late.methods.getHeader.call(this, name) ?? late.get(name)
+}
+
+function hasHeader(this: LateResponse, name: string): boolean {
+  const late = this[lateKey]
+  return late.methods.hasHeader.call(this, name) || late.get(name) !== undefined
+}
+
+function removeHeader(this: LateResponse, name: string): void {
+  const late = this[lateKey]
+  late.methods.removeHeader.call(this, name)
+  late.remove(name)
+}
+
+function getHeaders(this: LateResponse): OutgoingHttpHeaders {
+  const late = this[lateKey]
+  const headers = late.set().getHeaders.call(this)
+  // Those that were sent without having been set.
+  const pairs = late.pairs ?? []
+  for (let i = 0; i < pairs.length; i += 2) headers[(pairs[i] as string).toLowerCase()] = pairs[i + 1]
+  return headers
+}
+
+function getHeaderNames(this: LateResponse): string[] {
+  return Object.keys(this.getHeaders())
+}
+
+/** A list that is filled: one that grows takes many times the room. */
+function listOf<T>(length: number): T[] {
+  // oxlint-disable-next-line unicorn/no-new-array -- Array.from() takes longer than all the rest
+  return new Array<T>(length)
+}
+
+/** Where a name stands among the first of them, in whatever case. */
+function placeOf(pairs: readonly string[], name: string, end: number = pairs.length): number {
+  for (let i = 0; i < end; i += 2) {
+    const one = pairs[i] as string
+    if (one === name || (one.length === name.length && one.toLowerCase() === name.toLowerCase())) return i
+  }
+  return -1
+}

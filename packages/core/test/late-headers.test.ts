@@ -1,0 +1,272 @@
+import { ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
+import type { Guard, HeaderPair } from '@mosaajii/core'
+import { notFound, problems, toHook, toPlugin } from '@mosaajii/core/fastify'
+import fastify, { type FastifyInstance, type FastifyReply, type RouteHandlerMethod } from 'fastify'
+import { afterEach, describe, expect, it } from 'vitest'
+import { type Received, send } from './support/http.ts'
+
+const guardOf = (as: string, headers: readonly HeaderPair[], more: object = {}): Guard<string, string> => ({
+  as,
+  check: () => ({ pass: true, data: as, headers, ...more }),
+})
+const policy = guardOf('policy', [
+  ['X-Frame-Options', 'DENY'],
+  ['X-Till', '3'],
+])
+
+const running: FastifyInstance[] = []
+afterEach(async () => {
+  for (const app of running.splice(0)) await app.close()
+})
+async function get(app: FastifyInstance, path = '/', method = 'GET'): Promise<Received> {
+  running.push(app)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  return send((app.server.address() as AddressInfo).port, path, { method })
+}
+
+/** What Node itself knows of. */
+const setOn = (reply: FastifyReply) => ServerResponse.prototype.getHeaderNames.call(reply.raw)
+
+/** An application whose guard sets its headers at once, because something was set before, or lets them wait. */
+function guarded(isSet: boolean): FastifyInstance {
+  const app = fastify({ exposeHeadRoutes: true })
+  app.setErrorHandler(problems())
+  app.setNotFoundHandler(notFound())
+  app.addHook('onRequest', (_request, reply, done) => {
+    if (isSet) reply.raw.setHeader('X-Before', '1')
+    done()
+  })
+  app.addHook('onRequest', toHook(policy))
+  app.addHook('onRequest', (_request, reply, done) => {
+    expect(setOn(reply).includes('x-till')).toBe(isSet)
+    done()
+  })
+  return app
+}
+
+const answerOf = ({ status, reason, raw, body }: Received) => {
+  const headers: string[] = []
+  for (let i = 0; i < raw.length; i += 2) {
+    if (raw[i] !== 'X-Before' && raw[i] !== 'Date') headers.push(`${raw[i]}: ${raw[i + 1]}`)
+  }
+  return { status, reason, headers, body }
+}
+
+const byHand =
+  (write: (raw: FastifyReply['raw']) => void): RouteHandlerMethod =>
+  (_request, reply) => {
+    reply.hijack()
+    write(reply.raw)
+  }
+
+const handlers: Readonly<Record<string, RouteHandlerMethod>> = {
+  'an object': () => ({ stock: 7 }),
+  'nothing, 204': (_request, reply) => reply.code(204).send(),
+  'a stream': (_request, reply) => reply.send(Readable.from(['a', 'b'])),
+  'a Response': (_request, reply) => reply.send(new Response('web', { headers: { 'x-till': '4', 'x-web': '1' } })),
+  'a redirect': (_request, reply) => reply.redirect('/other'),
+  'an error': () => {
+    throw new Error('none')
+  },
+  'callNotFound()': (_request, reply) => reply.callNotFound(),
+  'reply.header': (_request, reply) => reply.header('x-frame-options', 'SAMEORIGIN').send('own'),
+  'reply.headers': (_request, reply) => reply.headers({ 'X-Frame-Options': 'SAMEORIGIN', 'X-Own': '1' }).send('own'),
+  'reply.removeHeader': (_request, reply) => reply.removeHeader('X-FRAME-OPTIONS').send('gone'),
+  'what reply tells': (_request, reply) => [
+    reply.getHeader('x-till'),
+    reply.hasHeader('X-TILL'),
+    reply.hasHeader('x-none'),
+    reply.getHeaders()['x-till'],
+  ],
+  'two cookies': (_request, reply) => reply.header('set-cookie', ['a=1', 'b=2']).send(''),
+  'raw.end': byHand((raw) => void raw.end('hand')),
+  'raw.end, not hijacked': (_request, reply) => void reply.raw.end('hand'),
+  'raw.write': byHand((raw) => {
+    raw.write('ha')
+    raw.end('nd')
+  }),
+  'raw.flushHeaders': byHand((raw) => {
+    raw.flushHeaders()
+    raw.end('hand')
+  }),
+  'raw.writeHead': byHand((raw) => void raw.writeHead(201).end()),
+  'raw.writeHead, reason': byHand((raw) => void raw.writeHead(201, 'Made', { 'X-Own': '1' }).end()),
+  'raw.writeHead, headers': byHand(
+    (raw) => void raw.writeHead(201, { 'X-Own': ['1', '2'], 'Content-Length': 2 }).end('ok'),
+  ),
+  'raw.writeHead, one of the same name': byHand(
+    (raw) => void raw.writeHead(200, { 'x-TILL': '4', 'X-Own': '1' }).end(),
+  ),
+  'raw.writeHead, list': byHand((raw) => void raw.writeHead(200, ['X-Till', '4', 'x-till', '5', 'X-Own', '1']).end()),
+  'raw.writeHead, refused': byHand((raw) => {
+    expect(() => raw.writeHead(200, { 'X-Own': 'a\nb' })).toThrow(/Invalid character/)
+    expect(() => raw.writeHead(99)).toThrow(RangeError)
+    raw.writeHead(200, { 'X-Second': '1' }).end()
+  }),
+  'raw.writeHeader': byHand((raw) => {
+    ;(raw as unknown as { writeHeader: (status: number) => void }).writeHeader(203)
+    raw.end()
+  }),
+  'raw.setHeader': (_request, reply) => {
+    reply.raw.setHeader('x-frame-options', 'SAMEORIGIN').setHeader('X-Own', '1')
+    return reply.send('own')
+  },
+  'raw.setHeaders': byHand((raw) => void raw.setHeaders(new Map([['x-till', '4']])).end()),
+  'raw.appendHeader': byHand((raw) => void raw.appendHeader('x-till', '4').end()),
+  'raw.removeHeader': (_request, reply) => {
+    reply.raw.removeHeader('x-frame-options')
+    return reply.send('gone')
+  },
+  'what raw tells': byHand((raw) => {
+    const known = [raw.getHeader('x-till'), raw.hasHeader('X-TILL'), raw.hasHeader('x-none'), raw.getHeader('x-none')]
+    const names = raw.getHeaderNames().filter((name) => name !== 'x-before')
+    raw.end(JSON.stringify([known, names, raw.getHeaders()['x-till'], raw.getHeader('x-till')]))
+  }),
+  'raw, names that are none': byHand((raw) => {
+    for (const method of ['getHeader', 'hasHeader', 'removeHeader'] as const) {
+      expect(() => raw[method](undefined as never)).toThrow(/"name" argument must be of type string/)
+    }
+    raw.end()
+  }),
+  'what inherits from raw': byHand((raw) => {
+    const like = Object.create(raw) as typeof raw
+    like.setHeader('X-Own', '1')
+    like.removeHeader('X-Till')
+    raw.end(String(raw.getHeader('x-own')))
+  }),
+  'a writeHead that somebody put over it': (_request, reply) => {
+    const { raw } = reply
+    const below = raw.writeHead.bind(raw)
+    raw.writeHead = ((status: number, headers: Record<string, string>) => {
+      for (const [name, value] of Object.entries(headers)) raw.setHeader(name, value)
+      raw.removeHeader('x-till')
+      return below(status)
+    }) as never
+    return reply.send('over')
+  },
+}
+
+describe('headers of guards on Fastify that wait for writeHead', () => {
+  it.each(Object.entries(handlers))('are on the answer as if they had been set: %s', async (_, handler) => {
+    for (const method of ['GET', 'HEAD'] as const) {
+      const answers = [true, false].map(async (isSet) => {
+        const app = guarded(isSet)
+        app.get('/', handler)
+        return answerOf(await get(app, '/', method))
+      })
+      const [set, late] = await Promise.all(answers)
+      expect(late).toEqual(set)
+      expect(late?.headers.join()).toMatch(/x-(till|frame-options): /i)
+    }
+  })
+
+  const second = (headers: readonly HeaderPair[], more?: object) => [policy, guardOf('policy', headers, more)]
+  const third = (headers: readonly HeaderPair[], more?: object) => [policy, guardOf('other', headers, more)]
+  const writing = { writing: (answer: { set: (name: string, value: string) => void }) => answer.set('X-Saw', '1') }
+  it.each([
+    ['a guard that replaces it', second([['x-till', '4']])],
+    ['a guard that replaces it with nothing', second([])],
+    ['one more guard', third([['X-Other', '1']])],
+    ['one more with the same name', third([['x-TILL', '4']])],
+    ['one more that replaces both', [...third([['X-TILL', '4']]), guardOf('other', [['X-Third', '1']])]],
+    [
+      'a name twice',
+      third([
+        ['X-Twice', '1'],
+        ['x-twice', '2'],
+      ]),
+    ],
+    [
+      'a cookie',
+      third([
+        ['Set-Cookie', 'a=1'],
+        ['X-Other', '1'],
+      ]),
+    ],
+    ['a guard that looks at the answer', third([['X-Other', '1']], writing)],
+    ['one that looks at it without headers', third([], writing)],
+    ['a header that cannot be sent', third([['X-Other', 'a\nb']])],
+    ['a name that cannot be sent', third([['X Other', '1']])],
+  ] as const)('are as if they had been set, with %s', async (_, guards) => {
+    const answers = [true, false].map(async (isSet) => {
+      const app = fastify()
+      app.setErrorHandler(problems())
+      app.addHook('onRequest', async (_request, reply) => void (isSet && reply.raw.setHeader('X-Before', '1')))
+      for (const guard of guards) app.addHook('onRequest', toHook(guard))
+      app.get('/', (_request, reply) => reply.header('set-cookie', 'own=1').send('ok'))
+      return answerOf(await get(app))
+    })
+    const [set, late] = await Promise.all(answers)
+    expect(late).toEqual(set)
+  })
+
+  it('are on a 404, and on what another hook refuses or changes', async () => {
+    const unknown = await get(guarded(false), '/none')
+    expect([unknown.status, unknown.headers['x-frame-options']]).toEqual([404, 'DENY'])
+    const refusing = guarded(false)
+    refusing.addHook('preHandler', () => {
+      throw new Error('none')
+    })
+    refusing.get('/', () => 'ok')
+    expect((await get(refusing)).headers['x-frame-options']).toBe('DENY')
+    const changing = guarded(false)
+    changing.addHook('onSend', async (_request, reply) => {
+      reply.header('X-Till', '4').removeHeader('X-Frame-Options')
+    })
+    changing.get('/', () => 'ok')
+    const { headers } = await get(changing)
+    expect([headers['x-till'], headers['x-frame-options']]).toEqual(['4', undefined])
+  })
+
+  it('are told after they were sent, and cannot be changed any more', async () => {
+    const told: unknown[] = []
+    const app = guarded(false)
+    app.addHook('onResponse', async (_request, { raw }) => {
+      told.push(raw.getHeader('X-Till'), raw.getHeaders()['x-till'], raw.getHeaderNames(), raw.hasHeader('x-till'))
+      expect(() => raw.setHeader('X-Till', '4')).toThrow(/after they are sent/)
+      expect(() => raw.removeHeader('X-Till')).toThrow(/after they are sent/)
+      expect(() => raw.writeHead(200)).toThrow(/after they are sent/)
+      told.push(raw.getHeader('X-Till'))
+    })
+    app.get('/', () => 'ok')
+    await get(app)
+    await running.pop()?.close()
+    expect(told).toEqual(['3', '3', ['x-frame-options', 'x-till'], true, '3'])
+  })
+
+  it('are set at once where somebody watches what is set', async () => {
+    const seen: string[] = []
+    const app = fastify()
+    app.addHook('onRequest', async (_request, { raw }) => {
+      raw.setHeader = (name, value) => {
+        seen.push(name)
+        return ServerResponse.prototype.setHeader.call(raw, name, value) as typeof raw
+      }
+    })
+    await app.register(toPlugin(policy))
+    app.get('/', () => 'ok')
+    expect((await get(app)).headers['x-till']).toBe('3')
+    expect(seen.slice(0, 2)).toEqual(['X-Frame-Options', 'X-Till'])
+  })
+
+  it('stay away where the answer went out before an asynchronous guard was done', async () => {
+    const app = fastify()
+    let refusal: unknown
+    app.addHook('onRequest', (request, reply, done) => {
+      toHook({ as: 'slow', check: async () => ({ pass: true, data: 1, headers: [['X-Slow', '1']] }) })(
+        request,
+        reply,
+        (error) => {
+          refusal = error
+        },
+      )
+      reply.raw.end('early')
+      void done
+    })
+    app.get('/', () => 'ok')
+    expect((await get(app)).headers).not.toHaveProperty('x-slow')
+    expect(refusal).toMatchObject({ code: 'ERR_HTTP_HEADERS_SENT' })
+  })
+})
