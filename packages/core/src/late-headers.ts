@@ -3,7 +3,12 @@ import { isHeaderPair, isHeaderValue } from './foreign-error.ts'
 import type { HeaderPair } from './guard.ts'
 import { isSetCookie } from './node-writing.ts'
 
-interface NodeMethods extends Omit<ServerResponse, 'writeHead'> {
+/** Missing in the types of `ServerResponse`, where Node has it too. */
+interface RawNames {
+  getRawHeaderNames(): string[]
+}
+
+interface NodeMethods extends Omit<ServerResponse, 'writeHead'>, RawNames {
   readonly writeHead: (this: ServerResponse, ...given: unknown[]) => ServerResponse
 }
 
@@ -58,7 +63,7 @@ interface Late {
   [lateKey]: LateHeaders
 }
 
-type LateResponse = ServerResponse & Late
+type LateResponse = ServerResponse & RawNames & Late
 
 /**
  * Puts headers on a response, so that they go out with those that `writeHead` is given.
@@ -71,6 +76,8 @@ export function putLate(res: ServerResponse, headers: readonly HeaderPair[]): bo
   const late = (res as Partial<LateResponse>)[lateKey]
   const before = late === undefined ? [] : late.pairs
   if (before === undefined || res.headersSent) return false
+  // Somebody has wrapped them since the guard before.
+  if (late !== undefined && (res.setHeader !== setHeader || res.writeHead !== writeHead)) return false
   const pairs = withPairs(before, headers)
   if (pairs === undefined) return false
   if (late !== undefined) {
@@ -117,7 +124,7 @@ function canGo(name: string, value: string): boolean {
 }
 
 /** What somebody has set or wrapped stays in charge. */
-function isUntouched(res: ServerResponse, methods: NodeMethods): boolean {
+function isUntouched(res: ServerResponse & Partial<RawNames>, methods: NodeMethods): boolean {
   return (
     res.writeHead === methods.writeHead &&
     res.setHeader === methods.setHeader &&
@@ -125,6 +132,7 @@ function isUntouched(res: ServerResponse, methods: NodeMethods): boolean {
     res.getHeader === methods.getHeader &&
     res.getHeaders === methods.getHeaders &&
     res.getHeaderNames === methods.getHeaderNames &&
+    res.getRawHeaderNames === methods.getRawHeaderNames &&
     res.hasHeader === methods.hasHeader &&
     res.removeHeader === methods.removeHeader &&
     res.getHeaderNames().length === 0
@@ -161,6 +169,7 @@ function begin(res: LateResponse, late: LateHeaders): void {
   to.getHeader = getHeader
   to.getHeaders = getHeaders
   to.getHeaderNames = getHeaderNames
+  to.getRawHeaderNames = getRawHeaderNames
   to.hasHeader = hasHeader
   to.removeHeader = removeHeader
 }
@@ -174,6 +183,7 @@ type MethodNames =
   | 'getHeader'
   | 'getHeaders'
   | 'getHeaderNames'
+  | 'getRawHeaderNames'
   | 'hasHeader'
   | 'removeHeader'
 
@@ -237,6 +247,12 @@ function getHeaders(this: LateResponse): OutgoingHttpHeaders {
 
 function getHeaderNames(this: LateResponse): string[] {
   return Object.keys(this.getHeaders())
+}
+
+function getRawHeaderNames(this: LateResponse): string[] {
+  const late = this[lateKey]
+  const names = late.set().getRawHeaderNames.call(this)
+  return late.pairs === undefined ? names : [...names, ...late.pairs.filter((_, at) => at % 2 === 0)]
 }
 
 /** A list that is filled: one that grows takes many times the room. */

@@ -251,6 +251,46 @@ describe('headers of guards on Fastify that wait for writeHead', () => {
     expect(seen.slice(0, 2)).toEqual(['X-Frame-Options', 'X-Till'])
   })
 
+  it('of a second guard are set where somebody has begun to watch since the first', async () => {
+    const seen: string[] = []
+    const app = fastify()
+    await app.register(toPlugin(policy))
+    app.addHook('onRequest', async (_request, { raw }) => {
+      const setHeader = raw.setHeader.bind(raw)
+      raw.setHeader = (name, value) => {
+        seen.push(name)
+        return setHeader(name, value)
+      }
+    })
+    app.addHook('onRequest', toHook(guardOf('second', [['X-Second', '2']])))
+    app.get('/', () => 'ok')
+    expect((await get(app)).headers).toMatchObject({ 'x-till': '3', 'x-second': '2' })
+    expect(seen[0]).toBe('X-Second')
+  })
+
+  it('are named as they were written', async () => {
+    const named: unknown[] = []
+    const app = guarded(false)
+    const note = (raw: FastifyReply['raw']) => {
+      named.push((raw as typeof raw & { getRawHeaderNames(): string[] }).getRawHeaderNames())
+    }
+    app.get('/set', (_request, { raw }) => {
+      note(raw)
+      return 'ok'
+    })
+    app.addHook('onResponse', async (request, { raw }) => {
+      if (request.url === '/') note(raw)
+    })
+    app.get('/', () => 'ok')
+    await get(app)
+    await send((app.server.address() as AddressInfo).port, '/set')
+    await running.pop()?.close()
+    expect(named).toEqual([
+      ['X-Frame-Options', 'X-Till'],
+      ['X-Frame-Options', 'X-Till'],
+    ])
+  })
+
   it('stay away where the answer went out before an asynchronous guard was done', async () => {
     const app = fastify()
     let refusal: unknown
