@@ -1,14 +1,15 @@
-// One measuring process: `adapters-worker.mjs <framework> <node of the load> [--redis=<port>] [--quick]`. All applications that are compared live in it.
+// One measuring process: `adapters-worker.mjs '<framework>|<application>' <node of the load> [--redis=<port>] [--quick]`. It serves that application alone.
 import { listenAll, servedTasks } from '../lib/served.mjs'
 import { serve } from '../lib/worker.mjs'
 import { checkLimits } from './adapters-check.mjs'
 
 const [set, loadRuntime] = process.argv.slice(2)
+const [framework, application] = set.split('|')
 const redisPort = Number(process.argv.find((each) => each.startsWith('--redis='))?.slice(8))
-// Longer warmed up than others: until all of a request's way is compiled, what is longest looks dearest.
+// Warmed up for long: until all of a request's way is compiled, what is longest looks dearest.
 const pace = process.argv.includes('--quick')
-  ? { rounds: 5, turns: 3, warmMs: 500, sliceMs: 8 }
-  : { rounds: 6, turns: 8, warmMs: 1000, sliceMs: 10 }
+  ? { rounds: 5, turns: 4, warmMs: 600, sliceMs: 10 }
+  : { rounds: 10, turns: 4, warmMs: 1000, sliceMs: 10 }
 
 const SERVERS = {
   express: async () => (await import('./express.mjs')).limitServers(),
@@ -17,6 +18,7 @@ const SERVERS = {
   hono: async () => (await import('./hono.mjs')).limitServers(),
 }
 
-const ports = await listenAll(await SERVERS[set]())
+const servers = await SERVERS[framework]()
+const ports = await listenAll({ [application]: servers[application] })
 const fields = await checkLimits(ports)
-await serve([{ name: set, tasks: servedTasks(ports, loadRuntime), ...pace }], { [set]: fields })
+await serve([{ name: set, tasks: servedTasks(ports, loadRuntime), ...pace }], { [set]: fields[application] })

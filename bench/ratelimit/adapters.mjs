@@ -20,6 +20,17 @@ const PAIRS = [
   ['ours, no fields', 'peer, no fields'],
 ]
 
+const SHARED = ['bare', 'bare again', 'ours', 'peer']
+const APPLICATIONS = {
+  express: [...SHARED, 'peer, two fields', 'ours, no fields', 'peer, no fields'],
+  'express on Redis': SHARED,
+  fastify: [...SHARED, 'ours, no fields', 'peer, no fields'],
+  hono: [...SHARED, 'peer, two fields', 'ours, no fields', 'peer, no fields'],
+}
+
+/** How often each process is started anew: no two of the same program are equally fast. */
+const STARTS = 4
+
 export async function adapters({ runtimes, quick }) {
   const path = redisServerPath()
   const server = path === undefined ? undefined : await startRedis(path)
@@ -28,16 +39,39 @@ export async function adapters({ runtimes, quick }) {
     const sets = Object.keys(PEERS).filter((set) => server !== undefined || !set.endsWith('Redis'))
     const args = [process.execPath, ...(server ? [`--redis=${server.port}`] : []), ...(quick ? ['--quick'] : [])]
     const runs = []
-    for (let i = 0; i < (quick ? 1 : 2); i++) runs.push(await interleave({ runtimes, worker, sets, args }))
+    // A few processes at a time: each has one for its load beside it.
+    for (const set of sets) {
+      const apart = APPLICATIONS[set].map((application) => `${set}|${application}`)
+      for (const runtime of runtimes) {
+        for (let i = 0; i < (quick ? 1 : STARTS); i++) {
+          runs.push(await interleave({ runtimes: [runtime], worker, sets: apart, args }))
+        }
+      }
+    }
     const nodes = runtimes.map(({ name }) => name)
-    const { notes } = runs[0][nodes[0]]
-    const costs = joined(runs)
+    const notes = grouped(Object.assign({}, ...runs.flatMap((run) => Object.values(run).map((each) => each.notes))))
+    const costs = mapped(joined(runs), (sets) =>
+      mapped(grouped(sets), (applications) => mapped(applications, (tasks) => Object.values(tasks)[0])),
+    )
     const figures = { fields: notes, cpuMicroseconds: summaries(costs) }
     return { text: report(costs, nodes, notes), verdicts: verdictsOf(costs, nodes), figures }
   } finally {
     await server?.stop()
   }
 }
+
+/** What was found of `set|application`, by set and then by application. */
+function grouped(found) {
+  const groups = {}
+  for (const [name, value] of Object.entries(found)) {
+    const [set, application] = name.split('|')
+    ;(groups[set] ??= {})[application] = value
+  }
+  return groups
+}
+
+const mapped = (object, change) =>
+  Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]))
 
 const named = (set, task) => task.replace('peer', PEERS[set])
 
