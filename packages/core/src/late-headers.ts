@@ -163,7 +163,7 @@ function begin(res: LateResponse, late: LateHeaders): void {
   res[lateKey] = late
   const to = res as unknown as Record<MethodNames, unknown>
   to.writeHead = writeHead
-  to.writeHeader = writeHead
+  if ('writeHeader' in late.methods) to.writeHeader = writeHead
   to.setHeader = setHeader
   to.appendHeader = appendHeader
   to.getHeader = getHeader
@@ -174,7 +174,7 @@ function begin(res: LateResponse, late: LateHeaders): void {
   to.removeHeader = removeHeader
 }
 
-/** `writeHeader` is the old name of `writeHead`; `setHeaders` calls `setHeader`. */
+/** `writeHeader` is the old name of `writeHead`, which Node 26 has no more; `setHeaders` calls `setHeader`. */
 type MethodNames =
   | 'writeHead'
   | 'writeHeader'

@@ -106,7 +106,8 @@ const handlers: Readonly<Record<string, RouteHandlerMethod>> = {
     raw.writeHead(200, { 'X-Second': '1' }).end()
   }),
   'raw.writeHeader': byHand((raw) => {
-    ;(raw as unknown as { writeHeader: (status: number) => void }).writeHeader(203)
+    // Node 26 has it no more, and then late headers must not bring it back.
+    if ('writeHeader' in raw) (raw as typeof raw & { writeHeader: (status: number) => void }).writeHeader(203)
     raw.end()
   }),
   'raw.setHeader': (_request, reply) => {

@@ -52,7 +52,7 @@ describe('the guards of a request', () => {
   })
 
   it('are its own where it is no stream, as in a unit test', () => {
-    const [one, two] = [{ headers: { 'x-till': 'one' } }, { headers: { 'x-till': 'two' } }]
+    const [one, two] = [{ headers: { 'x-till': 'one' } }, { headers: { 'x-till': 'two' }, _readableState: null }]
     run(one)
     run(two)
     expect([dataOf(one, till), dataOf(two, till)]).toEqual(['one', 'two'])

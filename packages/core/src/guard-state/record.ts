@@ -36,7 +36,7 @@ export const recordKey: unique symbol = Symbol.for('@mosaajii/core/guards-1') as
 export interface Carrier {
   [recordKey]?: GuardRecord | undefined
   /** The inside of a stream, of which each request of Node has its own. */
-  readonly _readableState?: { [recordKey]?: GuardRecord | undefined } | undefined
+  readonly _readableState?: { [recordKey]?: GuardRecord | undefined } | null | undefined
 }
 
 /**
@@ -58,8 +58,8 @@ export function keepRecord(carrier: Carrier, record: GuardRecord): void {
   place[recordKey] = record
 }
 
-function ownInside(carrier: Carrier): Carrier['_readableState'] {
-  return Object.hasOwn(carrier, '_readableState') ? carrier._readableState : undefined
+function ownInside(carrier: Carrier): NonNullable<Carrier['_readableState']> | undefined {
+  return Object.hasOwn(carrier, '_readableState') ? (carrier._readableState ?? undefined) : undefined
 }
 
 /**
