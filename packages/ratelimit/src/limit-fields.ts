@@ -1,7 +1,7 @@
 import { checkOptions, type HeaderPair } from '@mosaajii/core'
 import { ownOf } from './checks.ts'
 import type { Decision, RuleState } from './decision.ts'
-import { LimiterDecision } from './limiter-decision.ts'
+import { LimiterDecision, type Shown } from './limiter-decision.ts'
 import {
   type FieldItem,
   limitHeaders,
@@ -43,6 +43,8 @@ export class LimitFields {
   /** Of the rules of one call: those of a guard are always the same. */
   #plan: object | undefined
   #policies: HeaderPair = ['RateLimit-Policy', '']
+  /** What a decision of the only guard of a request told. Made once, as most requests have one. */
+  readonly #shownAlone: Shown = (decision) => this.#shown(decision, nothing, undefined)
 
   /**
    * @param rules the names of all rules.
@@ -73,13 +75,17 @@ export class LimitFields {
    * @param keyHash for a rule: what tells the client's counter from those of others, base64; absent: nothing does.
    */
   headers(decision: Decision, outer: Decision | undefined, keyHash?: KeyHash): readonly HeaderPair[] {
-    const around = outer instanceof LimiterDecision ? outer.shown : undefined
-    const shown = (): ShownLimits => this.#shown(decision, around?.() ?? nothing, keyHash)
+    const around = outer instanceof LimiterDecision ? outer.shown?.bind(undefined, outer) : undefined
+    const isAlone = around === undefined && keyHash === undefined
+    const shown = isAlone ? this.#shownAlone : this.#shownWithin(around, keyHash)
     // One that somebody made for a test has no place to remember it.
-    if (!(decision instanceof LimiterDecision)) return limitHeaders(shown())
+    if (!(decision instanceof LimiterDecision)) return limitHeaders(shown(decision))
     decision.shown = shown
-    const isPlain = around === undefined && keyHash === undefined && this.#fields && !this.#legacy
-    return isPlain ? this.#plainHeaders(decision) : limitHeaders(shown())
+    return isAlone && this.#fields && !this.#legacy ? this.#plainHeaders(decision) : limitHeaders(shown(decision))
+  }
+
+  #shownWithin(around: (() => ShownLimits) | undefined, keyHash: KeyHash | undefined): Shown {
+    return (decision) => this.#shown(decision, around?.() ?? nothing, keyHash)
   }
 
   /** What the other way comes to, without making anything but the texts: most requests have one guard. */
@@ -94,7 +100,8 @@ export class LimitFields {
     }
     let list = ''
     for (let i = 0; i < plan.rules.length; i++) {
-      const [window, state] = [plan.rules[i]?.window, states[i]]
+      const window = plan.rules[i]?.window
+      const state = states[i]
       if (window === undefined || window.shadow || state === undefined || !isStateKnown(decision, window.name)) continue
       const item = stateItem(this.#known(window.name, window).name, state)
       list += list === '' ? item : `, ${item}`
@@ -135,8 +142,10 @@ export class LimitFields {
 }
 
 /** Where no store was asked, nobody knows how far the counters are, but for those that a memory of refusals speaks of. */
-function isStateKnown({ source, violated }: Decision, rule: string): boolean {
-  return source === 'denyCache' ? violated.includes(rule) : source !== 'failure'
+function isStateKnown(decision: Decision, rule: string): boolean {
+  const { source } = decision
+  // Asked for only here: a decision makes the list of those that are violated each time.
+  return source === 'denyCache' ? decision.violated.includes(rule) : source !== 'failure'
 }
 
 /** The name as the fields have it, the item of `RateLimit-Policy`, and what that was made of. */

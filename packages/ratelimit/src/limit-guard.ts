@@ -97,10 +97,11 @@ export function guardCalled<S, N extends string, M extends N>(
 
 type CostOptions = { readonly cost?: number }
 
-function costFunction(cost: LimitGuardOptions<never>['cost'], who: string): (facts: Facts) => CostOptions {
+function costFunction(cost: LimitGuardOptions<never>['cost'], who: string): (facts: Facts) => CostOptions | undefined {
   const name = `${who}: cost`
   if (typeof cost === 'function') return (facts) => ({ cost: checkedCost(cost(facts), name) })
-  const options: CostOptions = cost === undefined ? {} : { cost }
+  // Without a cost nothing is said, because what is said is checked in each call.
+  const options: CostOptions | undefined = cost === undefined ? undefined : { cost }
   if (cost !== undefined && !(Number.isSafeInteger(cost) && cost > 0)) {
     throw new RangeError(`${name}: give a whole number that is at least 1, or a function of the facts`)
   }

@@ -9,6 +9,9 @@ export interface Refund {
   readonly receipts: readonly Receipt[]
 }
 
+/** Works out what an answer told with a decision. */
+export type Shown = (decision: Decision) => ShownLimits
+
 /** What a decision is made of. */
 export interface Verdict {
   readonly allowed: boolean
@@ -29,7 +32,7 @@ export class LimiterDecision implements Decision {
   #windows: OpenWindows | undefined
   readonly #owner: object
   #rules: Readonly<Record<string, RuleState>> | undefined
-  #shown: (() => ShownLimits) | undefined
+  #shown: Shown | undefined
 
   constructor({ allowed, source, states, windows }: Verdict, plan: CallPlan<never>, owner: object) {
     this.allowed = allowed
@@ -51,11 +54,11 @@ export class LimiterDecision implements Decision {
   }
 
   /** What an answer told of limits with this decision. Worked out by whoever asks. */
-  get shown(): (() => ShownLimits) | undefined {
+  get shown(): Shown | undefined {
     return this.#shown
   }
 
-  set shown(shown: () => ShownLimits) {
+  set shown(shown: Shown) {
     this.#shown = shown
   }
 
