@@ -32,7 +32,7 @@ export function headersGuard(choice: HeadersChoice): Guard<'cspNonce', string> {
       const nonce = outer ?? freshNonce()
       // Some other guard may have that name: what is not of the own source is checked before it goes into a header.
       const dynamic = outer === undefined ? dynamicPairs(compiled, nonce) : compiled.dynamic(outer)
-      const headers = dynamic.length === 0 ? compiled.static : compiled.static.concat(dynamic)
+      const headers = dynamic.length === 0 ? compiled.static : [...compiled.static, ...dynamic]
       const writing = compiled.cacheControl === 'no-store on html' ? writeOnHtml : removeNames
       return { pass: true, data: nonce, headers, writing }
     },
