@@ -1,6 +1,6 @@
 import { blockWords } from './block-pool.ts'
 import type { CounterLog, LoggedHits } from './counter-log.ts'
-import { blockHits, type HitQueue, recordWords } from './hit-queue.ts'
+import { blockHits, type HitQueue, queueRoom, recordWords } from './hit-queue.ts'
 import type { Ticks } from './ticks.ts'
 
 /** The oldest hit and the two newest stand in the record itself. */
@@ -58,7 +58,7 @@ export class ExactLog implements CounterLog {
     const queue = this.#queue
     if (queue.isReserved(record)) return Number.POSITIVE_INFINITY
     const blocks = queue.blocks(record) + queue.pool.available
-    return inlineHits + blocks * blockHits - queue.own(record) - queue.length(record)
+    return inlineHits + queueRoom(blocks) - queue.own(record) - queue.length(record)
   }
 
   add(record: number, units: number): void {

@@ -19,12 +19,18 @@ const { last: lastWord, meta: metaWord } = recordWords
 
 /** How many blocks a queue needs at most, wherever in its first block it begins. */
 export function queueBlocks(length: number): number {
-  return length === 0 ? 0 : Math.ceil((length + blockHits - 1) / blockHits)
+  return length <= 1 ? 0 : Math.ceil((length + blockHits - 1) / blockHits)
+}
+
+/** The words that a queue can hold in so many blocks. */
+export function queueRoom(blocks: number): number {
+  return Math.max(1, blocks * blockHits)
 }
 
 /**
  * Queues of words, the oldest first, each belonging to a record of the same pool. A queue is a ring of blocks, and the record points to the last
- * one, which points to the first: both ends are at hand.
+ * one, which points to the first: both ends are at hand. A queue of one word has no block: the word stands where the pointer else does, because a
+ * block would be one more line of memory to wait for, and most keys come no more often.
  */
 export class HitQueue {
   readonly pool: BlockPool
@@ -62,35 +68,40 @@ export class HitQueue {
 
   /** The blocks that the queue has now. */
   blocks(record: number): number {
-    const meta = this.#meta(record)
-    return Math.ceil((offsetOf(meta) + (meta & lengthMask)) / blockHits)
+    return blocksOf(this.#meta(record), 0)
   }
 
   /** The blocks that it lacks to take so many more words where they are now. */
   lacks(record: number, more: number): number {
     const meta = this.#meta(record)
-    return Math.ceil((offsetOf(meta) + (meta & lengthMask) + more) / blockHits) - this.blocks(record)
+    return blocksOf(meta, more) - blocksOf(meta, 0)
   }
 
   push(record: number, word: number): void {
     const words = this.#words
     const at = record * blockWords
     const meta = words[at + metaWord] as number
-    const place = (offsetOf(meta) + (meta & lengthMask)) % blockHits
-    if (place === 0) this.#append(at, (meta & reservedBit) !== 0)
-    words[(words[at + lastWord] as number) * blockWords + place] = word
+    const length = meta & lengthMask
+    if (length === 0) {
+      words[at + lastWord] = word
+    } else {
+      const isReserved = (meta & reservedBit) !== 0
+      if (length === 1) this.#unfold(at, isReserved)
+      const place = (offsetOf(meta) + length) % blockHits
+      if (place === 0) this.#append(at, isReserved)
+      words[(words[at + lastWord] as number) * blockWords + place] = word
+    }
     words[at + metaWord] = meta + 1
   }
 
   /** The oldest word of a queue that is not empty. */
   front(record: number): number {
-    const first = this.#first(record)
-    return this.#words[first * blockWords + offsetOf(this.#meta(record))] as number
+    return this.#words[this.#frontAt(record)] as number
   }
 
   /** Another word in place of the oldest. */
   replaceFront(record: number, word: number): void {
-    this.#words[this.#first(record) * blockWords + offsetOf(this.#meta(record))] = word
+    this.#words[this.#frontAt(record)] = word
   }
 
   /** Drops the oldest word of a queue that is not empty. */
@@ -99,8 +110,9 @@ export class HitQueue {
     const at = record * blockWords
     const meta = words[at + metaWord] as number
     const left = (meta & lengthMask) - 1
-    if (left === 0) {
-      this.clear(record)
+    if (left <= 1) {
+      if (left === 1) this.#fold(record)
+      words[at + metaWord] = (meta & ~queueMask) | left
     } else if (offsetOf(meta) + 1 < blockHits) {
       words[at + metaWord] = meta - 1 + offsetOne
     } else {
@@ -114,6 +126,7 @@ export class HitQueue {
 
   /** The word at a place, counted from the oldest. */
   at(record: number, index: number): number {
+    if (index === 0) return this.front(record)
     const words = this.#words
     let place = offsetOf(this.#meta(record)) + index
     let block = this.#first(record)
@@ -124,10 +137,11 @@ export class HitQueue {
   /** All words, the oldest first. */
   all(record: number): number[] {
     const words = this.#words
-    const all: number[] = []
     const length = this.length(record)
+    if (length <= 1) return length === 0 ? [] : [this.front(record)]
+    const all: number[] = []
     let place = offsetOf(this.#meta(record))
-    let block = length === 0 ? 0 : this.#first(record)
+    let block = this.#first(record)
     for (let i = 0; i < length; i++) {
       all.push(words[block * blockWords + place] as number)
       place++
@@ -139,13 +153,9 @@ export class HitQueue {
   }
 
   clear(record: number): void {
-    const at = record * blockWords
     const meta = this.#meta(record)
-    const last = this.#words[at + lastWord] as number
-    if (last === 0) return
-    this.pool.giveAll(this.#first(record), last, this.blocks(record), (meta & reservedBit) !== 0)
-    this.#words[at + lastWord] = 0
-    this.#words[at + metaWord] = meta & ~queueMask
+    if ((meta & lengthMask) > 1) this.#giveBlocks(record)
+    this.#words[record * blockWords + metaWord] = meta & ~queueMask
   }
 
   /** Lays the words anew from the beginning of the first block: what `shift` left free there can be used. */
@@ -155,16 +165,45 @@ export class HitQueue {
     for (const word of all) this.push(record, word)
   }
 
+  /** Moves the only word into a first block. */
+  #unfold(at: number, isReserved: boolean): void {
+    const words = this.#words
+    const word = words[at + lastWord] as number
+    const block = this.pool.take(isReserved)
+    words[block * blockWords] = word
+    words[block * blockWords + blockHits] = block
+    words[at + lastWord] = block
+  }
+
+  /** Moves the second of two words into the record, and gives the blocks back. */
+  #fold(record: number): void {
+    const word = this.at(record, 1)
+    this.#giveBlocks(record)
+    this.#words[record * blockWords + lastWord] = word
+  }
+
+  #giveBlocks(record: number): void {
+    const last = this.#words[record * blockWords + lastWord] as number
+    this.pool.giveAll(this.#first(record), last, this.blocks(record), this.isReserved(record))
+  }
+
   #append(at: number, isReserved: boolean): void {
     const words = this.#words
     const last = words[at + lastWord] as number
     const block = this.pool.take(isReserved)
-    const before = (last === 0 ? block : last) * blockWords + blockHits
-    words[block * blockWords + blockHits] = last === 0 ? block : (words[before] as number)
-    words[before] = block
+    words[block * blockWords + blockHits] = words[last * blockWords + blockHits] as number
+    words[last * blockWords + blockHits] = block
     words[at + lastWord] = block
   }
 
+  /** Where the oldest word stands. */
+  #frontAt(record: number): number {
+    const meta = this.#meta(record)
+    if ((meta & lengthMask) === 1) return record * blockWords + lastWord
+    return this.#first(record) * blockWords + offsetOf(meta)
+  }
+
+  /** The first block of a queue that has any. */
   #first(record: number): number {
     const last = this.#words[record * blockWords + lastWord] as number
     return this.#words[last * blockWords + blockHits] as number
@@ -177,4 +216,10 @@ export class HitQueue {
 
 function offsetOf(meta: number): number {
   return (meta >>> offsetShift) & 7
+}
+
+/** How many blocks a queue has with so many more words. */
+function blocksOf(meta: number, more: number): number {
+  const length = (meta & lengthMask) + more
+  return length <= 1 ? 0 : Math.ceil((offsetOf(meta) + length) / blockHits)
 }
