@@ -203,7 +203,7 @@ export class HitQueue {
     return this.#first(record) * blockWords + offsetOf(meta)
   }
 
-  /** The first block of a queue that has any. */
+  /** The first block of a queue of two words or more. */
   #first(record: number): number {
     const last = this.#words[record * blockWords + lastWord] as number
     return this.#words[last * blockWords + blockHits] as number

@@ -167,6 +167,18 @@ test('admit keeps apart two limiters that have a rule of one name', async () => 
   expect(admit(mine)).toContainEqual(['RateLimit-Policy', '"api";q=2;w=60'])
 })
 
+test('admit tells each policy once, also of decisions that are around themselves', async () => {
+  const one = await limiter.check(['api'], facts('192.0.2.4'))
+  const other = await limiter.check(['global'], facts('192.0.2.4'))
+  const policies = (decision: Decision, outer: Decision) =>
+    admit(decision, { outer }).find(([name]) => name === 'RateLimit-Policy')?.[1]
+  admit(one)
+  expect(policies(one, one)).toBe('"api";q=2;w=60')
+  expect(policies(other, one)).toBe('"api";q=2;w=60, "global";q=9;w=60')
+  expect(policies(one, other)).toBe('"global";q=9;w=60, "api";q=2;w=60')
+  expect(policies(other, other)).toBe('"api";q=2;w=60, "global";q=9;w=60')
+})
+
 test('admit takes a decision that somebody made for a test', () => {
   const state = { limit: 5, window: 60_000, remaining: 0, retryAfterMs: 1500, resetMs: 1500, shadow: false }
   const rules = { api: state, tried: { ...state, shadow: true } }
