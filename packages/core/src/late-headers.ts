@@ -74,7 +74,7 @@ type LateResponse = ServerResponse & RawNames & Late
 export function putLate(res: ServerResponse, headers: readonly HeaderPair[]): boolean {
   if (headers.length === 0) return true
   const late = (res as Partial<LateResponse>)[lateKey]
-  const before = late === undefined ? [] : late.pairs
+  const before = late === undefined ? nothing : late.pairs
   if (before === undefined || res.headersSent) return false
   // Somebody has wrapped them since the guard before.
   if (late !== undefined && (res.setHeader !== setHeader || res.writeHead !== writeHead)) return false
@@ -89,6 +89,8 @@ export function putLate(res: ServerResponse, headers: readonly HeaderPair[]): bo
   begin(res as LateResponse, new LateHeaders(res, methods, pairs))
   return true
 }
+
+const nothing: readonly string[] = []
 
 /** The headers with some more, or `undefined`. */
 function withPairs(before: readonly string[], headers: readonly HeaderPair[]): string[] | undefined {
@@ -107,7 +109,8 @@ function withPairs(before: readonly string[], headers: readonly HeaderPair[]): s
     pairs[at] = name
     pairs[at + 1] = value
   }
-  pairs.length = end
+  // Only where it changes: to set it takes as long as all the rest of this.
+  if (end < pairs.length) pairs.length = end
   return pairs
 }
 
@@ -200,14 +203,17 @@ function writeHead(this: LateResponse, status: number, reason?: unknown, headers
 /** All headers in one list; `undefined` where Node must put them together: what it is given wins over what was set. */
 function joined(pairs: readonly string[], headers: unknown): unknown[] | undefined {
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) return undefined
-  const names = Object.keys(headers)
-  const all = listOf<unknown>(pairs.length + 2 * names.length)
+  const given = headers as Readonly<Record<string, unknown>>
+  // Not Object.keys(): a loop over the object itself finds each value without looking for its name.
+  let count = 0
+  for (const _ in given) count++
+  const all = listOf<unknown>(pairs.length + 2 * count)
   let end = 0
   for (; end < pairs.length; end++) all[end] = pairs[end]
-  for (const name of names) {
-    if (name === '' || placeOf(pairs, name) !== -1) return undefined
+  for (const name in given) {
+    if (!Object.hasOwn(given, name) || name === '' || placeOf(pairs, name) !== -1) return undefined
     all[end++] = name
-    all[end++] = (headers as Readonly<Record<string, unknown>>)[name]
+    all[end++] = given[name]
   }
   return all
 }
