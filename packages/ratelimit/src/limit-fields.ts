@@ -1,4 +1,5 @@
 import { checkOptions, type HeaderPair } from '@mosaajii/core'
+import type { CallPlan } from './call-plans.ts'
 import { ownOf } from './checks.ts'
 import type { Decision, RuleState } from './decision.ts'
 import { LimiterDecision, type Shown } from './limiter-decision.ts'
@@ -10,9 +11,9 @@ import {
   policyItem,
   quotedName,
   type ShownLimits,
-  stateItem,
   tighter,
 } from './rate-limit-fields.ts'
+import { StateItem } from './state-item.ts'
 
 /** What answers tell of limits. */
 export interface LimitFieldOptions {
@@ -30,6 +31,7 @@ export interface LimitFieldOptions {
 /** The options that {@link LimitFields} reads. */
 export const fieldOptionNames: readonly (keyof LimitFieldOptions)[] = ['fields', 'legacy', 'policyNames']
 
+const noHeaders: readonly HeaderPair[] = Object.freeze([])
 const nothing: ShownLimits = Object.freeze({ items: Object.freeze([]), tightest: undefined })
 
 type KeyHash = (rule: string) => string
@@ -40,9 +42,8 @@ export class LimitFields {
   readonly #legacy: boolean
   readonly #names: ReadonlyMap<string, string>
   readonly #items = new Map<string, KnownItem>()
-  /** Of the rules of one call: those of a guard are always the same. */
-  #plan: object | undefined
-  #policies: HeaderPair = ['RateLimit-Policy', '']
+  /** Of the last call: the rules of a guard are always the same. */
+  #told: ToldPlan | undefined
   /** What a decision of the only guard of a request told. Made once, as most requests have one. */
   readonly #shownAlone: Shown = (decision) => this.#shown(decision, nothing, undefined)
 
@@ -75,39 +76,41 @@ export class LimitFields {
    * @param keyHash for a rule: what tells the client's counter from those of others, base64; absent: nothing does.
    */
   headers(decision: Decision, outer: Decision | undefined, keyHash?: KeyHash): readonly HeaderPair[] {
+    // One that somebody made for a test has no place to remember what it told.
+    const place = decision instanceof LimiterDecision ? decision : undefined
+    if (outer === undefined && keyHash === undefined) {
+      if (place !== undefined) place.shown = this.#shownAlone
+      if (!this.#fields && !this.#legacy) return noHeaders
+      const isPlain = place !== undefined && !this.#legacy
+      return isPlain ? this.#plainHeaders(place) : limitHeaders(this.#shownAlone(decision))
+    }
     const around = outer instanceof LimiterDecision ? outer.shown?.bind(undefined, outer) : undefined
-    const isAlone = around === undefined && keyHash === undefined
-    const shown = isAlone ? this.#shownAlone : this.#shownWithin(around, keyHash)
-    // One that somebody made for a test has no place to remember it.
-    if (!(decision instanceof LimiterDecision)) return limitHeaders(shown(decision))
-    decision.shown = shown
-    return isAlone && this.#fields && !this.#legacy ? this.#plainHeaders(decision) : limitHeaders(shown(decision))
-  }
-
-  #shownWithin(around: (() => ShownLimits) | undefined, keyHash: KeyHash | undefined): Shown {
-    return (decision) => this.#shown(decision, around?.() ?? nothing, keyHash)
+    const shown: Shown = (told) => this.#shown(told, around?.() ?? nothing, keyHash)
+    if (place !== undefined) place.shown = shown
+    return limitHeaders(shown(decision))
   }
 
   /** What the other way comes to, without making anything but the texts: most requests have one guard. */
   #plainHeaders(decision: LimiterDecision): readonly HeaderPair[] {
     const { plan, states } = decision
-    if (this.#plan !== plan) {
-      const items = plan.rules
-        .filter(({ window }) => !window.shadow)
-        .map(({ window }) => this.#known(window.name, window))
-      this.#plan = plan
-      this.#policies = ['RateLimit-Policy', items.map(({ policy }) => policy).join(', ')]
-    }
+    const told = this.#told?.plan === plan ? this.#told : (this.#told = this.#toldPlan(plan))
+    const { items, policies } = told
     let list = ''
-    for (let i = 0; i < plan.rules.length; i++) {
-      const window = plan.rules[i]?.window
+    for (let i = 0; i < items.length; i++) {
+      const item = items[i]
       const state = states[i]
-      if (window === undefined || window.shadow || state === undefined || !isStateKnown(decision, window.name)) continue
-      const item = stateItem(this.#known(window.name, window).name, state)
-      list += list === '' ? item : `, ${item}`
+      if (item === undefined || state === undefined || !isStateKnown(decision, item.rule)) continue
+      const text = item.state.text(state)
+      list = list === '' ? text : `${list}, ${text}`
     }
-    if (this.#policies[1] === '') return []
-    return list === '' ? [this.#policies] : [this.#policies, ['RateLimit', list]]
+    if (policies === undefined) return noHeaders
+    return list === '' ? [policies] : [policies, ['RateLimit', list]]
+  }
+
+  #toldPlan(plan: CallPlan<never>): ToldPlan {
+    const items = plan.rules.map(({ window }) => (window.shadow ? undefined : this.#known(window.name, window)))
+    const policies = items.flatMap((item) => item?.policy ?? []).join(', ')
+    return { plan, items, policies: policies === '' ? undefined : ['RateLimit-Policy', policies] }
   }
 
   #shown(decision: Decision, outer: ShownLimits, keyHash: KeyHash | undefined): ShownLimits {
@@ -125,9 +128,9 @@ export class LimitFields {
   }
 
   #item(rule: string, state: RuleState, isKnown: boolean, keyHash?: KeyHash): FieldItem {
-    const { name, policy } = this.#known(rule, state)
+    const { name, policy, state: item } = this.#known(rule, state)
     const pk = keyHash === undefined ? '' : partitionKey(keyHash(rule))
-    return { name, policy: policy + pk, state: isKnown ? stateItem(name, state) + pk : undefined }
+    return { name, policy: policy + pk, state: isKnown ? item.text(state) + pk : undefined }
   }
 
   /** A rule of another limiter may have the same name, so what was made before is looked at. */
@@ -135,7 +138,7 @@ export class LimitFields {
     const known = this.#items.get(rule)
     if (known !== undefined && known.limit === limit && known.window === window) return known
     const name = quotedName(this.policyName(rule))
-    const item = { name, policy: policyItem(name, { limit, window }), limit, window }
+    const item = { rule, name, policy: policyItem(name, { limit, window }), state: new StateItem(name), limit, window }
     this.#items.set(rule, item)
     return item
   }
@@ -148,10 +151,21 @@ function isStateKnown(decision: Decision, rule: string): boolean {
   return source === 'denyCache' ? decision.violated.includes(rule) : source !== 'failure'
 }
 
-/** The name as the fields have it, the item of `RateLimit-Policy`, and what that was made of. */
+/** The name as the fields have it, the item of `RateLimit-Policy`, what makes those of `RateLimit`, and what they are made of. */
 interface KnownItem {
+  readonly rule: string
   readonly name: string
   readonly policy: string
+  readonly state: StateItem
   readonly limit: number
   readonly window: number
+}
+
+/** What stays the same in all answers about the rules of one call. */
+interface ToldPlan {
+  readonly plan: CallPlan<never>
+  /** By the rules of the plan; `undefined` for one that is only tried out. */
+  readonly items: readonly (KnownItem | undefined)[]
+  /** `undefined` where nothing is told. */
+  readonly policies: HeaderPair | undefined
 }

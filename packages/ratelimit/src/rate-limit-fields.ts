@@ -41,16 +41,6 @@ export function policyItem(name: string, { limit, window }: Pick<RuleState, 'lim
   return `${name};q=${integer(limit)};w=${integer(seconds(window))}`
 }
 
-/**
- * An item of `RateLimit`: section 4.1. `t` says for how long there is no more than `r`; it is left out when there will never be more.
- *
- * @param name what {@link quotedName} made.
- */
-export function stateItem(name: string, { remaining, resetMs }: Pick<RuleState, 'remaining' | 'resetMs'>): string {
-  const item = `${name};r=${integer(remaining)}`
-  return resetMs === 0 ? item : `${item};t=${integer(seconds(resetMs))}`
-}
-
 /** The parameter that tells clients apart, section 4.1.3: bytes, RFC 9651, section 4.1.8. */
 export function partitionKey(hash: string): string {
   return `;pk=:${hash}:`
@@ -61,8 +51,9 @@ export function seconds(ms: number): number {
   return Math.ceil(ms / 1000)
 }
 
-function integer(value: number): number {
-  return Math.min(value, largest)
+/** A number as structured fields can tell it: whole and not negative, whatever a store said. */
+export function integer(value: number): number {
+  return value >= 1 ? Math.min(Math.floor(value), largest) : 0
 }
 
 /** The state that stops a client first: the one with the least that remains, and of those the one where it stays so for longest. */

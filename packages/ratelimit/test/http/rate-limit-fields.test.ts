@@ -11,9 +11,9 @@ import {
   policyItem,
   quotedName,
   seconds,
-  stateItem,
   tighter,
 } from '../../src/rate-limit-fields.ts'
+import { StateItem } from '../../src/state-item.ts'
 
 const name = fc.string({
   unit: fc.integer({ min: 0x20, max: 0x7e }).map((code) => String.fromCharCode(code)),
@@ -22,6 +22,10 @@ const name = fc.string({
 })
 const limit = fc.integer({ min: 1, max: 1_000_000_000 })
 const time = fc.integer({ min: 1, max: 366 * 86_400_000 })
+
+function stateItem(name: string, state: Pick<RuleState, 'remaining' | 'resetMs'>): string {
+  return new StateItem(name).text(state)
+}
 
 function itemsOf(list: string): [unknown, Record<string, unknown>][] {
   return parseList(list).map(([value, parameters]) => [value, Object.fromEntries(parameters as Map<string, unknown>)])
@@ -62,6 +66,41 @@ describe('the items', () => {
   test('have integers of at most 15 digits', () => {
     const text = policyItem('"a"', { limit: Number.MAX_SAFE_INTEGER, window: Number.MAX_SAFE_INTEGER })
     expect(itemsOf(text)).toEqual([['a', { q: 999_999_999_999_999, w: Math.ceil(Number.MAX_SAFE_INTEGER / 1000) }]])
+  })
+
+  test('tell whole numbers as JavaScript writes them', () => {
+    const whole = fc.oneof(
+      fc.nat(),
+      fc.integer({ min: 0, max: 999_999_999_999_999 }),
+      fc.nat(15).map((n) => 10 ** n - 1),
+    )
+    // As milliseconds they must be numbers that are still exact.
+    const wait = fc.oneof(
+      fc.nat(),
+      fc.nat(12).map((n) => 10 ** n - 1),
+    )
+    fc.assert(
+      fc.property(whole, wait, (remaining, waitSeconds) => {
+        const t = waitSeconds === 0 ? '' : `;t=${waitSeconds}`
+        expect(stateItem('"a"', { remaining, resetMs: waitSeconds * 1000 })).toBe(`"a";r=${remaining}${t}`)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('stay fields of digits whatever a store of somebody else says', () => {
+    for (const [value, told] of [
+      [Number.NaN, 0],
+      [-3, 0],
+      [0.5, 0],
+      [2.5, 2],
+      [Number.POSITIVE_INFINITY, 999_999_999_999_999],
+      [undefined as never, 0],
+    ] as const) {
+      expect(stateItem('"a"', { remaining: value, resetMs: 0 })).toBe(`"a";r=${told}`)
+    }
+    expect(stateItem('"a"', { remaining: 1, resetMs: Number.NaN })).toBe('"a";r=1')
+    expect(stateItem('"a"', { remaining: 1, resetMs: -1000 })).toBe('"a";r=1')
   })
 
   test('a window and a wait below a second is one', () => {
