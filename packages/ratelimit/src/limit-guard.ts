@@ -6,7 +6,7 @@ import { checkKnownOptions } from './known-options.ts'
 import { fieldOptionNames, LimitFields, type LimitFieldOptions } from './limit-fields.ts'
 import { limitRefusal } from './limit-refusal.ts'
 import { type PartitionKeyOptions, partitionKeys } from './partition-keys.ts'
-import { checkNames, decide, type RateLimiter } from './rate-limiter.ts'
+import { askerOf, type RateLimiter } from './rate-limiter.ts'
 
 /** The slot of the decision: `dataOf(req, limitDecision)` finds that of the innermost guard. */
 export const limitDecision: Slot<Decision> = Object.freeze({ as: 'rateLimit' })
@@ -63,14 +63,13 @@ export function guardCalled<S, N extends string, M extends N>(
   [given]: LimitGuardArguments<S>,
 ): Guard<'rateLimit', Decision<N, M>> {
   const asked = copyOfNames(names, who)
-  checkNames(limiter, asked, who)
   checkKnownOptions(given ?? {}, who, optionNames)
   const options: LimitGuardOptions<S> = ownOf(given ?? {})
   const { subject, cost, count = true, partitionKey } = options
   const subjectName = `${who}: subject`
   if (subject !== undefined && typeof subject !== 'function') throw new TypeError(`${subjectName}: give a function`)
   if (typeof count !== 'boolean') throw new TypeError(`${who}: count: give true or false`)
-  const subjectOf = subject ?? ((facts: Facts) => facts as S)
+  const ask = askerOf(limiter, count ? 'take' : 'peek', asked, who)
   const costOf = costFunction(cost, who)
   const fields = new LimitFields(options, who, Object.keys(limiter.rules))
   const keys = partitionKey === undefined ? undefined : partitionKeys(limiter, partitionKey, who)
@@ -81,13 +80,17 @@ export function guardCalled<S, N extends string, M extends N>(
     const error = limitRefusal(decision, fields.policyName, headers)
     return { pass: false, error, headers: error.problem.headers }
   }
+  const subjectOf = (facts: Facts): S => {
+    if (subject === undefined) return facts as S
+    const about = subject(facts)
+    refusePromise(about, subjectName)
+    return about
+  }
   return {
     as: 'rateLimit',
     check: (facts) => {
       const about = subjectOf(facts)
-      refusePromise(about, subjectName)
-      const units = costOf(facts)
-      const decision = count ? decide(limiter, asked, about, units) : limiter.peek(asked, about, units)
+      const decision = ask(about, costOf(facts))
       return decision instanceof Promise
         ? decision.then((decided) => verdictOf(decided, facts, about))
         : verdictOf(decision, facts, about)

@@ -118,15 +118,27 @@ export function decide<S, N extends string, M extends N>(
   return decision as Decision<N, M> | Promise<Decision<N, M>>
 }
 
+/** Asks a limiter about one list of names, each time about another subject. */
+export type Asker<S, N extends string, M extends N> = (
+  subject: S,
+  options: CallOptions | undefined,
+) => Decision<N, M> | Promise<Decision<N, M>>
+
 /**
- * Checks names before the first call, for middleware that is given them when it is made.
+ * {@link decide}, or the same of `peek`, for middleware: the names are checked and looked up when it is made.
  *
  * @param who stands at the beginning of the message.
  * @throws {TypeError | RangeError} for what is no limiter, and for what is no list of its names.
  */
-export function checkNames(limiter: RateLimiter<never>, names: readonly string[], who: string): void {
+export function askerOf<S, N extends string, M extends N>(
+  limiter: RateLimiter<S, N>,
+  question: 'take' | 'peek',
+  names: readonly M[],
+  who: string,
+): Asker<S, N, M> {
   if (!(limiter instanceof Limiter)) throw new TypeError(`${who}: give a limiter that rateLimiter() made`)
-  limiter.checkNames(names, who)
+  const asker: unknown = (limiter as Limiter<S>).asker(question, names, who)
+  return asker as Asker<S, N, M>
 }
 
 /**
@@ -168,23 +180,28 @@ class Limiter<S> implements RateLimiter<S> {
   }
 
   async check(names: readonly string[], subject: S, options?: CallOptions): Promise<LimiterDecision> {
-    return this.#ask('take', 'check', names, subject, options)
+    return this.decide(names, subject, options)
   }
 
   async peek(names: readonly string[], subject: S, options?: CallOptions): Promise<LimiterDecision> {
-    return this.#ask('peek', 'peek', names, subject, options)
+    return this.#ask('peek', this.#plans.plan(names, 'peek'), subject, costIn(options, 'peek'))
   }
 
   async penalize(names: readonly string[], subject: S, options?: CallOptions): Promise<LimiterDecision> {
-    return this.#ask('penalize', 'penalize', names, subject, options)
+    return this.#ask('penalize', this.#plans.plan(names, 'penalize'), subject, costIn(options, 'penalize'))
   }
 
   decide(names: readonly string[], subject: S, options?: CallOptions): MaybePromise<LimiterDecision> {
-    return this.#ask('take', 'check', names, subject, options)
+    return this.#ask('take', this.#plans.plan(names, 'check'), subject, costIn(options, 'check'))
   }
 
-  checkNames(names: readonly string[], who: string): void {
-    this.#plans.plan(names, who)
+  asker(
+    question: Question,
+    names: readonly string[],
+    who: string,
+  ): (subject: S, options?: CallOptions) => MaybePromise<LimiterDecision> {
+    const plan = this.#plans.plan(names, who)
+    return (subject, options) => this.#ask(question, plan, subject, costIn(options, who))
   }
 
   keyOf(name: string, subject: S): string {
@@ -216,15 +233,7 @@ class Limiter<S> implements RateLimiter<S> {
     await this.#change('unblock', names, subject, (windows, rule, key) => windows.block(rule, key, 0))
   }
 
-  #ask(
-    question: Question,
-    who: string,
-    names: readonly string[],
-    subject: S,
-    options: CallOptions | undefined,
-  ): MaybePromise<LimiterDecision> {
-    const plan = this.#plans.plan(names, who)
-    const cost = costIn(options, who)
+  #ask(question: Question, plan: CallPlan<S>, subject: S, cost: number): MaybePromise<LimiterDecision> {
     const demands = demandsOf(plan.rules, subject, cost)
     let answer: MaybePromise<StoreAnswer>
     try {
