@@ -1,4 +1,5 @@
 // Security headers and the bridges beside their peers, over HTTP: runs the workers and prints what they found.
+import { apart } from '../lib/apart.mjs'
 import { ensureBuilt } from '../lib/built.mjs'
 import { interleave } from '../lib/interleave.mjs'
 import { quantile, summary } from '../lib/measure.mjs'
@@ -6,12 +7,22 @@ import { above, difference, joined, quotient } from '../lib/rounds.mjs'
 import { digits, table } from '../lib/table.mjs'
 
 const FRAMEWORKS = ['express', 'fastify', 'hono']
-const PEERS = { express: 'helmet', fastify: '@fastify/helmet', hono: 'hono secureHeaders' }
-const PARTS = [...FRAMEWORKS, 'nonce']
+const PEERS = {
+  express: 'helmet',
+  'express-in-memory': 'helmet',
+  fastify: '@fastify/helmet',
+  hono: 'hono secureHeaders',
+}
+/** Without the network and a process each: on Node 20 and 22 what Express makes of a request over TCP is too noisy for its half. */
+const IN_MEMORY = ['express-in-memory']
+const PARTS = [...FRAMEWORKS, 'nonce', ...IN_MEMORY]
 
 /** Above the bare framework: ours as a part of the peer. */
-const SHARE_OF_PEER = { express: 1 / 2, fastify: 1 / 3, hono: 0.9 }
+const SHARE_OF_PEER = { express: 1 / 2, 'express-in-memory': 1 / 2, fastify: 1 / 3, hono: 0.9 }
 const NONCE_NANOSECONDS = 50
+
+/** How often each process of those in memory is started anew. */
+const STARTS = 12
 
 const ROWS = ['set by hand, as ours', 'ours', 'peer', 'set by hand, equal', 'ours, equal', 'peer, equal']
 const BRIDGE_ROWS = ['one by hand', 'one guard', 'three by hand', 'three guards']
@@ -27,11 +38,13 @@ export async function run({ runtimes, quick, only = PARTS }) {
   const worker = new URL('worker.mjs', import.meta.url)
   const args = [process.execPath, ...(quick ? ['--quick'] : [])]
   const runs = []
-  for (let i = 0; i < (quick ? 1 : 3); i++) runs.push(await interleave({ runtimes, worker, sets, args }))
-  const costs = joined(runs)
+  for (let i = 0; i < (sets.length === 0 ? 0 : quick ? 1 : 3); i++) {
+    runs.push(await interleave({ runtimes, worker, sets, args }))
+  }
   const nodes = runtimes.map(({ name }) => name)
+  const costs = merged(nodes, joined(runs), await inMemory({ runtimes, quick, only }))
   const verdicts = [...shareVerdicts(costs, nodes), ...nonceVerdicts(costs, nodes), ...bridgeVerdicts(costs, nodes)]
-  const { notes } = runs[0][nodes[0]]
+  const { notes = {} } = runs[0]?.[nodes[0]] ?? {}
   return { text: report(costs, nodes, verdicts, notes), figures: { verdicts, notes, ...figuresOf(costs) } }
 }
 
@@ -43,12 +56,33 @@ function setsOf(only) {
   return [...chosen.map((each) => `headers ${each}`), ...chosen.map((each) => `bridge ${each}`), ...nonce]
 }
 
+async function inMemory({ runtimes, quick, only }) {
+  const chosen = IN_MEMORY.filter((part) => only.includes(part))
+  const applications = ['bare', 'bare again', ...ROWS]
+  const { costs } = await apart({
+    runtimes,
+    worker: new URL('memory-worker.mjs', import.meta.url),
+    sets: Object.fromEntries(chosen.map((part) => [part, applications])),
+    starts: quick ? 1 : STARTS,
+    args: quick ? ['--quick'] : [],
+  })
+  return mapped(costs, (sets) =>
+    Object.fromEntries(Object.entries(sets).map(([set, tasks]) => [`headers ${set}`, tasks])),
+  )
+}
+
+const mapped = (object, change) =>
+  Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]))
+
+const merged = (nodes, one, other) => byNode(nodes, (node) => ({ ...one[node], ...other[node] }))
+
 /** The frameworks that were measured. */
-const measured = (costs, nodes) => FRAMEWORKS.filter((framework) => costs[nodes[0]][`headers ${framework}`])
+const measured = (costs, nodes) =>
+  [...FRAMEWORKS, ...IN_MEMORY].filter((framework) => costs[nodes[0]][`headers ${framework}`])
 
 function shareVerdicts(costs, nodes) {
   const verdict = (framework, variant) => ({
-    figure: `ours / ${PEERS[framework]}${variant}`,
+    figure: `${framework}: ours / ${PEERS[framework]}${variant}`,
     byNode: byNode(nodes, (node) => {
       const tasks = costs[node][`headers ${framework}`]
       const share = summary(quotient(above(tasks, `ours${variant}`), above(tasks, `peer${variant}`)))
@@ -85,11 +119,13 @@ function bridgeVerdicts(costs, nodes) {
       return { ...ratio, target: `<= ${noise.toFixed(3)}`, met: ratio.median <= noise }
     }),
   })
-  return measured(costs, nodes).flatMap((framework) => [
+  return bridged(costs, nodes).flatMap((framework) => [
     verdict(framework, 'one guard', 'one by hand'),
     verdict(framework, 'three guards', 'three by hand'),
   ])
 }
+
+const bridged = (costs, nodes) => FRAMEWORKS.filter((framework) => costs[nodes[0]][`bridge ${framework}`])
 
 const byNode = (nodes, judge) => Object.fromEntries(nodes.map((node) => [node, judge(node)]))
 
@@ -111,12 +147,12 @@ function headerTable(costs, nodes, notes) {
     const group = `headers ${framework}`
     const cells = (value) => nodes.map((node) => value(costs[node][group]))
     const named = (row) => row.replace('peer', PEERS[framework])
-    const counted = { ours: notes[group].ours, peer: notes[group].peer }
+    const counted = notes[group]
     return [
       [`${framework}, bare: all of it`, ...cells((tasks) => spread(tasks.bare))],
       [`${framework}, bare again`, ...cells((tasks) => spread(difference(tasks['bare again'], tasks.bare)))],
       ...ROWS.map((row) => [
-        `${framework}, ${named(row)} (${counted[row] ?? (row.endsWith('equal') ? notes[group].equal : notes[group].ours)} headers)`,
+        `${framework}, ${named(row)}${counted === undefined ? '' : ` (${counted[row] ?? (row.endsWith('equal') ? counted.equal : counted.ours)} headers)`}`,
         ...cells((tasks) => spread(above(tasks, row))),
       ]),
     ]
@@ -125,7 +161,7 @@ function headerTable(costs, nodes, notes) {
 }
 
 function bridgeTable(costs, nodes) {
-  const rows = measured(costs, nodes).flatMap((framework) => {
+  const rows = bridged(costs, nodes).flatMap((framework) => {
     const cells = (value) => nodes.map((node) => value(costs[node][`bridge ${framework}`]))
     return [
       [`${framework}, no guard: all of it`, ...cells((tasks) => spread(tasks['no guard']))],

@@ -3,21 +3,7 @@
 // from an address of its own, as clients do: limiters count by it.
 import { once } from 'node:events'
 import { connect } from 'node:net'
-
-const CONNECTIONS = 16
-const REQUEST = [
-  'GET / HTTP/1.1',
-  'Host: 127.0.0.1:8080',
-  'User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36',
-  'Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8',
-  'Accept-Encoding: gzip, deflate, br',
-  'Accept-Language: en-GB,en;q=0.9',
-  'X-Till: till-7',
-  'X-Shop: shop-3',
-  'X-Trace: 4bf92f3577b34da6',
-  '',
-  '',
-].join('\r\n')
+import { CONNECTIONS, REQUEST, responseLength } from './request.mjs'
 
 const pools = new Map()
 
@@ -82,11 +68,7 @@ async function responseSize(port) {
   let text = ''
   for await (const chunk of socket) {
     text += chunk
-    const head = text.indexOf('\r\n\r\n')
-    if (head < 0) continue
-    const length = /\r\ncontent-length: (\d+)\r\n/i.exec(text.slice(0, head + 2))?.[1]
-    if (!text.startsWith('HTTP/1.1 200 ') || !length) throw new Error(`not an answer of a known length: ${text}`)
-    if (text.length >= head + 4 + Number(length)) break
+    if (text.length >= (responseLength(text) ?? Infinity)) break
   }
   return text.length
 }

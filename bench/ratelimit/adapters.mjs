@@ -1,7 +1,7 @@
 // The adapters beside their peers, over HTTP.
-import { interleave } from '../lib/interleave.mjs'
+import { apart } from '../lib/apart.mjs'
 import { summary } from '../lib/measure.mjs'
-import { above, difference, joined, quotient } from '../lib/rounds.mjs'
+import { above, difference, quotient } from '../lib/rounds.mjs'
 import { table } from '../lib/table.mjs'
 import { redisServerPath, startRedis } from './redis-server.mjs'
 import { byNode, judged, summaries } from './verdicts.mjs'
@@ -10,7 +10,9 @@ const PEERS = {
   express: 'express-rate-limit',
   'express on Redis': 'express-rate-limit and rate-limit-redis',
   fastify: '@fastify/rate-limit',
+  'fastify-in-memory': '@fastify/rate-limit',
   hono: 'hono-rate-limiter',
+  'hono-in-memory': 'hono-rate-limiter',
 }
 
 /** Which of ours is compared with which of the peer's. */
@@ -28,50 +30,44 @@ const APPLICATIONS = {
   hono: [...SHARED, 'peer, two fields', 'ours, no fields', 'peer, no fields'],
 }
 
-/** How often each process is started anew: no two of the same program are equally fast. */
+/** How often each process is started anew. Without the network's noise what is left is that between starts. */
 const STARTS = 4
+const STARTS_IN_MEMORY = 12
 
 export async function adapters({ runtimes, quick }) {
   const path = redisServerPath()
   const server = path === undefined ? undefined : await startRedis(path)
   try {
-    const worker = new URL('adapters-worker.mjs', import.meta.url)
-    const sets = Object.keys(PEERS).filter((set) => server !== undefined || !set.endsWith('Redis'))
-    const args = [process.execPath, ...(server ? [`--redis=${server.port}`] : []), ...(quick ? ['--quick'] : [])]
-    const runs = []
-    // A few processes at a time: each has one for its load beside it.
-    for (const set of sets) {
-      const apart = APPLICATIONS[set].map((application) => `${set}|${application}`)
-      for (const runtime of runtimes) {
-        for (let i = 0; i < (quick ? 1 : STARTS); i++) {
-          runs.push(await interleave({ runtimes: [runtime], worker, sets: apart, args }))
-        }
-      }
-    }
-    const nodes = runtimes.map(({ name }) => name)
-    const notes = grouped(Object.assign({}, ...runs.flatMap((run) => Object.values(run).map((each) => each.notes))))
-    const costs = mapped(joined(runs), (sets) =>
-      mapped(grouped(sets), (applications) => mapped(applications, (tasks) => Object.values(tasks)[0])),
-    )
-    const figures = { fields: notes, cpuMicroseconds: summaries(costs) }
-    return { text: report(costs, nodes, notes), verdicts: verdictsOf(costs, nodes), figures }
+    const { 'express on Redis': onRedis, ...others } = APPLICATIONS
+    return await measured({
+      runtimes,
+      worker: new URL('adapters-worker.mjs', import.meta.url),
+      sets: server === undefined ? others : { ...others, 'express on Redis': onRedis },
+      starts: quick ? 1 : STARTS,
+      args: [process.execPath, ...(server ? [`--redis=${server.port}`] : []), ...(quick ? ['--quick'] : [])],
+    })
   } finally {
     await server?.stop()
   }
 }
 
-/** What was found of `set|application`, by set and then by application. */
-function grouped(found) {
-  const groups = {}
-  for (const [name, value] of Object.entries(found)) {
-    const [set, application] = name.split('|')
-    ;(groups[set] ??= {})[application] = value
-  }
-  return groups
+/** On these the two differ by less than what the network makes of them. */
+export function adaptersInMemory({ runtimes, quick }) {
+  return measured({
+    runtimes,
+    worker: new URL('adapters-memory-worker.mjs', import.meta.url),
+    sets: { 'fastify-in-memory': APPLICATIONS.fastify, 'hono-in-memory': APPLICATIONS.hono },
+    starts: quick ? 1 : STARTS_IN_MEMORY,
+    args: quick ? ['--quick'] : [],
+  })
 }
 
-const mapped = (object, change) =>
-  Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]))
+async function measured({ runtimes, ...how }) {
+  const { costs, notes } = await apart({ runtimes, ...how })
+  const nodes = runtimes.map(({ name }) => name)
+  const figures = { fields: notes, cpuMicroseconds: summaries(costs) }
+  return { text: report(costs, nodes, notes), verdicts: verdictsOf(costs, nodes), figures }
+}
 
 const named = (set, task) => task.replace('peer', PEERS[set])
 

@@ -9,6 +9,7 @@ const PARTS = {
   flood: async () => (await import('./flood.mjs')).flood,
   redis: async () => (await import('./redis.mjs')).redis,
   adapters: async () => (await import('./adapters.mjs')).adapters,
+  'adapters-in-memory': async () => (await import('./adapters.mjs')).adaptersInMemory,
 }
 
 /**
