@@ -44,7 +44,7 @@ export async function run({ runtimes, quick, only = PARTS }) {
   const nodes = runtimes.map(({ name }) => name)
   const costs = merged(nodes, joined(runs), await inMemory({ runtimes, quick, only }))
   const verdicts = [...shareVerdicts(costs, nodes), ...nonceVerdicts(costs, nodes), ...bridgeVerdicts(costs, nodes)]
-  const { notes = {} } = runs[0]?.[nodes[0]] ?? {}
+  const notes = runs[0]?.[nodes[0]]?.notes ?? {}
   return { text: report(costs, nodes, verdicts, notes), figures: { verdicts, notes, ...figuresOf(costs) } }
 }
 

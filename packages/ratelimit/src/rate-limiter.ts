@@ -180,7 +180,7 @@ class Limiter<S> implements RateLimiter<S> {
   }
 
   async check(names: readonly string[], subject: S, options?: CallOptions): Promise<LimiterDecision> {
-    return this.decide(names, subject, options)
+    return this.#ask('take', this.#plans.plan(names, 'check'), subject, costIn(options, 'check'))
   }
 
   async peek(names: readonly string[], subject: S, options?: CallOptions): Promise<LimiterDecision> {
