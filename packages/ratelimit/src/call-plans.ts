@@ -18,7 +18,7 @@ interface Branch<S> {
 }
 
 /** A list that stays as it is now. @throws {TypeError} when it is none. */
-export function copyOfNames<N extends string>(names: readonly N[], who: string): readonly N[] {
+function copyOfNames<N extends string>(names: readonly N[], who: string): readonly N[] {
   checkList(names, who)
   return Object.freeze([...names])
 }

@@ -110,7 +110,9 @@ export class LimitFields {
   #toldPlan(plan: CallPlan<never>): ToldPlan {
     const items = plan.rules.map(({ window }) => (window.shadow ? undefined : this.#known(window.name, window)))
     const policies = items.flatMap((item) => item?.policy ?? []).join(', ')
-    return { plan, items, policies: policies === '' ? undefined : ['RateLimit-Policy', policies] }
+    // Frozen: it goes to all callers, and what one of them writes into it would be told to the next client.
+    const pair: HeaderPair = Object.freeze(['RateLimit-Policy', policies] as const)
+    return { plan, items, policies: policies === '' ? undefined : pair }
   }
 
   #shown(decision: Decision, outer: ShownLimits, keyHash: KeyHash | undefined): ShownLimits {

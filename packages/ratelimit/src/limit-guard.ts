@@ -1,5 +1,4 @@
 import type { Facts, Guard, Slot, Verdict } from '@mosaajii/core'
-import { copyOfNames } from './call-plans.ts'
 import { checkedCost, ownOf, refusePromise } from './checks.ts'
 import type { Decision } from './decision.ts'
 import { checkKnownOptions } from './known-options.ts'
@@ -62,14 +61,13 @@ export function guardCalled<S, N extends string, M extends N>(
   names: readonly M[],
   [given]: LimitGuardArguments<S>,
 ): Guard<'rateLimit', Decision<N, M>> {
-  const asked = copyOfNames(names, who)
   checkKnownOptions(given ?? {}, who, optionNames)
   const options: LimitGuardOptions<S> = ownOf(given ?? {})
   const { subject, cost, count = true, partitionKey } = options
   const subjectName = `${who}: subject`
   if (subject !== undefined && typeof subject !== 'function') throw new TypeError(`${subjectName}: give a function`)
   if (typeof count !== 'boolean') throw new TypeError(`${who}: count: give true or false`)
-  const ask = askerOf(limiter, count ? 'take' : 'peek', asked, who)
+  const ask = askerOf(limiter, count ? 'take' : 'peek', names, who)
   const costOf = costFunction(cost, who)
   const fields = new LimitFields(options, who, Object.keys(limiter.rules))
   const keys = partitionKey === undefined ? undefined : partitionKeys(limiter, partitionKey, who)

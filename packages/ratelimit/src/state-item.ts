@@ -19,6 +19,7 @@ export class StateItem {
     this.#begin = codesOf(`${name};r=`)
   }
 
+  /** For example `"api";r=99;t=60`. What no store should say of a counter, such as NaN, is told as 0. */
   text({ remaining, resetMs }: Pick<RuleState, 'remaining' | 'resetMs'>): string {
     const begin = this.#begin
     const units = integer(remaining)

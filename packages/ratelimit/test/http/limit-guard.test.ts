@@ -179,6 +179,18 @@ test('admit tells each policy once, also of decisions that are around themselves
   expect(policies(other, other)).toBe('"api";q=2;w=60, "global";q=9;w=60')
 })
 
+test('what somebody writes into the fields of one answer is not told in the next', async () => {
+  const told = async () => admit(await limiter.check(['global'], facts('192.0.2.5')))
+  for (const pair of await told()) {
+    try {
+      ;(pair as unknown as string[])[1] = 'forged'
+    } catch {
+      // Frozen.
+    }
+  }
+  expect(await told()).toContainEqual(['RateLimit-Policy', '"global";q=9;w=60'])
+})
+
 test('admit takes a decision that somebody made for a test', () => {
   const state = { limit: 5, window: 60_000, remaining: 0, retryAfterMs: 1500, resetMs: 1500, shadow: false }
   const rules = { api: state, tried: { ...state, shadow: true } }
