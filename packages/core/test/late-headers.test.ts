@@ -131,6 +131,9 @@ const handlers: Readonly<Record<string, RouteHandlerMethod>> = {
     }
     raw.end()
   }),
+  'writeHead with headers that inherit': byHand((raw) => {
+    raw.writeHead(200, Object.assign(Object.create({ 'x-inherited': '1' }) as object, { 'x-own': '1' })).end('own')
+  }),
   'what inherits from raw': byHand((raw) => {
     const like = Object.create(raw) as typeof raw
     like.setHeader('X-Own', '1')
