@@ -3,8 +3,10 @@ import { apart } from '../lib/apart.mjs'
 import { ensureBuilt } from '../lib/built.mjs'
 import { interleave } from '../lib/interleave.mjs'
 import { quantile, summary } from '../lib/measure.mjs'
-import { above, difference, joined, quotient } from '../lib/rounds.mjs'
+import { above, difference, joined, mapped, quotient } from '../lib/rounds.mjs'
+import { listenAll } from '../lib/served.mjs'
 import { digits, table } from '../lib/table.mjs'
+import { checkHeaders } from './check.mjs'
 
 const FRAMEWORKS = ['express', 'fastify', 'hono']
 const PEERS = {
@@ -42,9 +44,10 @@ export async function run({ runtimes, quick, only = PARTS }) {
     runs.push(await interleave({ runtimes, worker, sets, args }))
   }
   const nodes = runtimes.map(({ name }) => name)
-  const costs = merged(nodes, joined(runs), await inMemory({ runtimes, quick, only }))
+  const withoutNetwork = await inMemory({ runtimes, quick, only })
+  const costs = merged(nodes, joined(runs), withoutNetwork.costs)
   const verdicts = [...shareVerdicts(costs, nodes), ...nonceVerdicts(costs, nodes), ...bridgeVerdicts(costs, nodes)]
-  const notes = runs[0]?.[nodes[0]]?.notes ?? {}
+  const notes = { ...runs[0]?.[nodes[0]]?.notes, ...withoutNetwork.notes }
   return { text: report(costs, nodes, verdicts, notes), figures: { verdicts, notes, ...figuresOf(costs) } }
 }
 
@@ -59,6 +62,8 @@ function setsOf(only) {
 async function inMemory({ runtimes, quick, only }) {
   const chosen = IN_MEMORY.filter((part) => only.includes(part))
   const applications = ['bare', 'bare again', ...ROWS]
+  const notes = {}
+  for (const part of chosen) notes[`headers ${part}`] = await checkedHere(part.replace('-in-memory', ''))
   const { costs } = await apart({
     runtimes,
     worker: new URL('memory-worker.mjs', import.meta.url),
@@ -66,13 +71,20 @@ async function inMemory({ runtimes, quick, only }) {
     starts: quick ? 1 : STARTS,
     args: quick ? ['--quick'] : [],
   })
-  return mapped(costs, (sets) =>
-    Object.fromEntries(Object.entries(sets).map(([set, tasks]) => [`headers ${set}`, tasks])),
-  )
+  const named = ([set, tasks]) => [`headers ${set}`, tasks]
+  return { costs: mapped(costs, (sets) => Object.fromEntries(Object.entries(sets).map(named))), notes }
 }
 
-const mapped = (object, change) =>
-  Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]))
+/** Checks all applications of a framework in this process: those that measure have one each, and two must be there to be compared. */
+async function checkedHere(framework) {
+  const { headerServers } = await import(`./${framework}.mjs`)
+  const servers = await headerServers()
+  try {
+    return await checkHeaders(await listenAll(servers))
+  } finally {
+    for (const server of Object.values(servers)) server.close()
+  }
+}
 
 const merged = (nodes, one, other) => byNode(nodes, (node) => ({ ...one[node], ...other[node] }))
 
@@ -147,12 +159,12 @@ function headerTable(costs, nodes, notes) {
     const group = `headers ${framework}`
     const cells = (value) => nodes.map((node) => value(costs[node][group]))
     const named = (row) => row.replace('peer', PEERS[framework])
-    const counted = notes[group]
+    const counted = { ours: notes[group].ours, peer: notes[group].peer }
     return [
       [`${framework}, bare: all of it`, ...cells((tasks) => spread(tasks.bare))],
       [`${framework}, bare again`, ...cells((tasks) => spread(difference(tasks['bare again'], tasks.bare)))],
       ...ROWS.map((row) => [
-        `${framework}, ${named(row)}${counted === undefined ? '' : ` (${counted[row] ?? (row.endsWith('equal') ? counted.equal : counted.ours)} headers)`}`,
+        `${framework}, ${named(row)} (${counted[row] ?? (row.endsWith('equal') ? notes[group].equal : notes[group].ours)} headers)`,
         ...cells((tasks) => spread(above(tasks, row))),
       ]),
     ]

@@ -1,5 +1,5 @@
 import { interleave } from './interleave.mjs'
-import { joined } from './rounds.mjs'
+import { joined, mapped } from './rounds.mjs'
 
 /**
  * Measures each application in a process of its own, as they are deployed. No two processes of one program are equally fast, so each is started anew
@@ -36,6 +36,3 @@ function grouped(found) {
   }
   return groups
 }
-
-const mapped = (object, change) =>
-  Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]))

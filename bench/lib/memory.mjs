@@ -1,19 +1,37 @@
 // Connections without a network: a server's own parser, requests and responses, over streams in the memory of its process. The kernel's part of a request
-// is several times what is to be measured, and its share of the noise too; without it the differences between applications are a fifth as wide.
+// is several times what is to be measured.
 import { Duplex } from 'node:stream'
 import { CONNECTIONS, REQUEST, responseLength } from './request.mjs'
+import { serve } from './worker.mjs'
 
 const REQUESTS_EACH = 16
 const bytes = Buffer.from(REQUEST, 'latin1')
 
+/** Warmed up for long: until all of a request's way is compiled, what is longest looks dearest. */
+const pace = process.argv.includes('--quick')
+  ? { rounds: 5, turns: 4, warmMs: 600, sliceMs: 10 }
+  : { rounds: 10, turns: 4, warmMs: 1000, sliceMs: 10 }
+
+/** What a worker in memory is to measure: `<framework>-in-memory|<application>` is its first argument. */
+export function applicationInMemory() {
+  const [, , set] = process.argv
+  const [framework, application] = set.split('-in-memory|')
+  return { set, framework, application }
+}
+
 /**
- * Makes a task of an application: one run is a block of requests on all connections, and the time is that of this process, which also asks.
+ * The side of a measuring process that serves one application, on connections in memory. The time is that of the process, which also asks.
  *
- * @param {string} name
+ * @param {string} set the name of the group
  * @param {import('node:http').Server} server
- * @returns {import('./measure.mjs').Task}
+ * @param {object} notes facts about it to put beside the figures
  */
-export function memoryTask(name, server) {
+export function serveInMemory(set, server, notes = {}) {
+  return serve([{ name: set, tasks: [memoryTask(set, server)], ...pace }], notes)
+}
+
+/** A run of the task is a block of requests on all connections. */
+function memoryTask(name, server) {
   // Its connections must survive the turns of the other processes.
   server.keepAliveTimeout = 600_000
   const clients = Array.from({ length: CONNECTIONS }, (_, i) => new Client(`127.0.0.${i + 2}`))

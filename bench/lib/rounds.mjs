@@ -30,3 +30,7 @@ const perRound = (one, other, combine) => one.map((cost, round) => combine(cost,
 export const quotient = (one, other) => perRound(one, other, (a, b) => a / b)
 
 export const difference = (one, other) => perRound(one, other, (a, b) => a - b)
+
+/** The same names, with each value changed. */
+export const mapped = (object, change) =>
+  Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]))
