@@ -27,7 +27,9 @@ export async function run({ runtimes, quick, only = Object.keys(PARTS) }) {
     verdicts.push(...found.verdicts)
     figures[part] = found.figures
   }
-  texts.push('Verdicts: median of the ratios of each round, of adapters those of resampled starts [quartiles], beside the target.')
+  texts.push(
+    'Verdicts: median of the ratios of each round, of adapters those of resampled starts [quartiles], beside the target.',
+  )
   texts.push(
     verdictTable(
       verdicts,

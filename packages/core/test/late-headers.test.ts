@@ -295,6 +295,21 @@ describe('headers of guards on Fastify that wait for writeHead', () => {
     ])
   })
 
+  it('are one under a name in two cases, and two under names that only look so', async () => {
+    const app = fastify()
+    // '^' and '~' differ as letters differ from their capitals.
+    const pairs: HeaderPair[] = [
+      ['X-Till', '1'],
+      ['x-tILL', '2'],
+      ['X-^', '3'],
+      ['X-~', '4'],
+    ]
+    app.addHook('onRequest', toHook(guardOf('pairs', pairs)))
+    app.get('/', (_request, reply) => reply.send('x'))
+    const { raw } = await get(app)
+    expect(raw.slice(0, 6)).toEqual(['x-tILL', '2', 'X-^', '3', 'X-~', '4'])
+  })
+
   it('stay away where the answer went out before an asynchronous guard was done', async () => {
     const app = fastify()
     let refusal: unknown

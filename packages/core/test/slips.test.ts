@@ -30,6 +30,10 @@ const verdicts: readonly (readonly [what: string, verdict: unknown])[] = [
   ['headers in an object', { pass: true, data: 1, headers: { 'X-Till': '3' } }],
   ['headers in a Map', { pass: true, data: 1, headers: new Map([['X-Till', '3']]) }],
   ['headers that are null', { pass: true, data: 1, headers: null }],
+  [
+    'headers of which one is missing',
+    { pass: true, data: 1, headers: Object.assign(Array(2), { 1: ['X-Till', '3'] }) },
+  ],
   ['a header that is a text', { pass: true, data: 1, headers: [...good, 'X-Till: 3'] }],
   ['a header of two letters', { pass: true, data: 1, headers: ['ab'] }],
   ['a header without a value', { pass: true, data: 1, headers: [...good, ['X-Till']] }],

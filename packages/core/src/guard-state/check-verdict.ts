@@ -14,7 +14,7 @@ export function checkVerdict(as: string, verdict: Verdict<unknown> | null | unde
     throw new TypeError(`the guard '${as}' must answer { pass: true, data } or { pass: false, error }`)
   }
   const headers: unknown = verdict?.headers
-  if (headers !== undefined && !(Array.isArray(headers) && headers.every(isPair))) {
+  if (headers !== undefined && !arePairs(headers)) {
     throw new TypeError(
       `the guard '${as}' must answer { pass: true, data } or { pass: false, error }, its headers as [['X-Name', 'value']]`,
     )
@@ -38,6 +38,13 @@ function quoted(name: string): string {
 
 function isAnyError(value: unknown): boolean {
   return value instanceof Error || isSecurityError(value)
+}
+
+function arePairs(headers: unknown): boolean {
+  if (!Array.isArray(headers)) return false
+  // Not every(), which calls a function for each and does not see what is missing.
+  for (const pair of headers as unknown[]) if (!isPair(pair)) return false
+  return true
 }
 
 /** As far as types go; what a name and a value may hold is checked where they are set. */
