@@ -1,4 +1,4 @@
-import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { type OutgoingHttpHeader, type OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { isHeaderPair, isHeaderValue } from './foreign-error.ts'
 import type { HeaderPair } from './guard.ts'
 import { isSetCookie } from './node-writing.ts'
@@ -12,6 +12,9 @@ interface NodeMethods extends Omit<ServerResponse, 'writeHead'>, RawNames {
   readonly writeHead: (this: ServerResponse, ...given: unknown[]) => ServerResponse
 }
 
+/** Where Node's own methods are. */
+const nodes = ServerResponse.prototype as unknown as NodeMethods
+
 /**
  * Headers that lie on a response of Node's without having been set. Fastify hands all its headers to `writeHead`. Node writes them at once if
  * none was set before; otherwise it sets each of them first, which takes one to two microseconds more. So these wait for that call and go with
@@ -22,12 +25,9 @@ class LateHeaders {
   pairs: string[] | undefined
   /** Not the one that a method is called on, which may only inherit from it. */
   readonly #res: ServerResponse
-  /** Where Node's own methods are. */
-  readonly methods: NodeMethods
 
-  constructor(res: ServerResponse, methods: NodeMethods, pairs: string[]) {
+  constructor(res: ServerResponse, pairs: string[]) {
     this.#res = res
-    this.methods = methods
     this.pairs = pairs
   }
 
@@ -44,16 +44,14 @@ class LateHeaders {
     if (at !== -1) pairs?.splice(at, 2)
   }
 
-  /** Sets them, as if they had been set in the first place. Returns Node's own methods. */
-  set(): NodeMethods {
-    const { pairs, methods } = this
-    if (pairs !== undefined && !this.#res.headersSent) {
-      this.pairs = undefined
-      for (let i = 0; i < pairs.length; i += 2) {
-        methods.setHeader.call(this.#res, pairs[i] as string, pairs[i + 1] as string)
-      }
+  /** Sets them, as if they had been set in the first place. */
+  set(): void {
+    const { pairs } = this
+    if (pairs === undefined || this.#res.headersSent) return
+    this.pairs = undefined
+    for (let i = 0; i < pairs.length; i += 2) {
+      nodes.setHeader.call(this.#res, pairs[i] as string, pairs[i + 1] as string)
     }
-    return methods
   }
 }
 
@@ -84,9 +82,8 @@ export function putLate(res: ServerResponse, headers: readonly HeaderPair[]): bo
     late.pairs = pairs
     return true
   }
-  const methods = Object.getPrototypeOf(res) as NodeMethods
-  if (!isNodes(methods) || !isUntouched(res, methods)) return false
-  begin(res as LateResponse, new LateHeaders(res, methods, pairs))
+  if (!runsOnNode || !isUntouched(res as LateResponse)) return false
+  begin(res as LateResponse, new LateHeaders(res, pairs))
   return true
 }
 
@@ -126,47 +123,34 @@ function canGo(name: string, value: string): boolean {
   return true
 }
 
-/** What somebody has set or wrapped stays in charge. */
-function isUntouched(res: ServerResponse & Partial<RawNames>, methods: NodeMethods): boolean {
+/** What somebody has set or wrapped stays in charge, and so do HTTP/2, `inject()` and classes of somebody's own. */
+function isUntouched(res: ServerResponse & RawNames): boolean {
   return (
-    res.writeHead === methods.writeHead &&
-    res.setHeader === methods.setHeader &&
-    res.appendHeader === methods.appendHeader &&
-    res.getHeader === methods.getHeader &&
-    res.getHeaders === methods.getHeaders &&
-    res.getHeaderNames === methods.getHeaderNames &&
-    res.getRawHeaderNames === methods.getRawHeaderNames &&
-    res.hasHeader === methods.hasHeader &&
-    res.removeHeader === methods.removeHeader &&
+    res.writeHead === (nodes.writeHead as unknown) &&
+    res.setHeader === nodes.setHeader &&
+    res.appendHeader === nodes.appendHeader &&
+    res.getHeader === nodes.getHeader &&
+    res.getHeaders === nodes.getHeaders &&
+    res.getHeaderNames === nodes.getHeaderNames &&
+    res.getRawHeaderNames === nodes.getRawHeaderNames &&
+    res.hasHeader === nodes.hasHeader &&
+    res.removeHeader === nodes.removeHeader &&
     res.getHeaderNames().length === 0
   )
 }
 
-let lastMethods: object | undefined
-let areLastNodes = false
-
-/** Whether methods are those of Node's HTTP/1: not of HTTP/2, of `inject()`, of a class of somebody's own. */
-function isNodes(methods: object): boolean {
-  if (methods !== lastMethods) {
-    lastMethods = methods
-    const base = Object.getPrototypeOf(methods) as object | null
-    areLastNodes = runsOnNode() && Object.hasOwn(methods, 'writeHead') && Object.hasOwn(base ?? {}, 'appendHeader')
-  }
-  return areLastNodes
-}
-
 /** Elsewhere `end()` may write headers without calling the `writeHead` of the response, and these would be lost. */
-function runsOnNode(): boolean {
-  const versions = (globalThis as { process?: { versions?: object } }).process?.versions ?? {}
-  return 'node' in versions && !('bun' in versions) && !('deno' in versions)
-}
+const runsOnNode = 'node' in process.versions && !('bun' in process.versions) && !('deno' in process.versions)
+
+/** The old name of `writeHead`, which Node 26 has no more. */
+const hasWriteHeader = 'writeHeader' in nodes
 
 /** One by one, each under its name: Node would otherwise look every name up each time. */
 function begin(res: LateResponse, late: LateHeaders): void {
   res[lateKey] = late
   const to = res as unknown as Record<MethodNames, unknown>
   to.writeHead = writeHead
-  if ('writeHeader' in late.methods) to.writeHeader = writeHead
+  if (hasWriteHeader) to.writeHeader = writeHead
   to.setHeader = setHeader
   to.appendHeader = appendHeader
   to.getHeader = getHeader
@@ -177,7 +161,7 @@ function begin(res: LateResponse, late: LateHeaders): void {
   to.removeHeader = removeHeader
 }
 
-/** `writeHeader` is the old name of `writeHead`, which Node 26 has no more; `setHeaders` calls `setHeader`. */
+/** `setHeaders` calls `setHeader`. */
 type MethodNames =
   | 'writeHead'
   | 'writeHeader'
@@ -192,12 +176,13 @@ type MethodNames =
 
 function writeHead(this: LateResponse, status: number, reason?: unknown, headers?: unknown): ServerResponse {
   const late = this[lateKey]
-  const { pairs, methods } = late
+  const { pairs } = late
   if (pairs !== undefined && headers === undefined && !this.headersSent) {
     const all = reason === undefined ? pairs : joined(pairs, reason)
-    if (all !== undefined) return methods.writeHead.call(this, status, all)
+    if (all !== undefined) return nodes.writeHead.call(this, status, all)
   }
-  return late.set().writeHead.call(this, status, reason, headers)
+  late.set()
+  return nodes.writeHead.call(this, status, reason, headers)
 }
 
 /** All headers in one list; `undefined` where Node must put them together: what it is given wins over what was set. */
@@ -219,32 +204,32 @@ function joined(pairs: readonly string[], headers: unknown): unknown[] | undefin
 }
 
 function setHeader(this: LateResponse, name: string, value: OutgoingHttpHeader): ServerResponse {
-  return this[lateKey].set().setHeader.call(this, name, value)
+  this[lateKey].set()
+  return nodes.setHeader.call(this, name, value)
 }
 
 function appendHeader(this: LateResponse, name: string, value: string | readonly string[]): ServerResponse {
-  return this[lateKey].set().appendHeader.call(this, name, value)
+  this[lateKey].set()
+  return nodes.appendHeader.call(this, name, value)
 }
 
 function getHeader(this: LateResponse, name: string): OutgoingHttpHeader | undefined {
-  const late = this[lateKey]
-  return late.methods.getHeader.call(this, name) ?? late.get(name)
+  return nodes.getHeader.call(this, name) ?? this[lateKey].get(name)
 }
 
 function hasHeader(this: LateResponse, name: string): boolean {
-  const late = this[lateKey]
-  return late.methods.hasHeader.call(this, name) || late.get(name) !== undefined
+  return nodes.hasHeader.call(this, name) || this[lateKey].get(name) !== undefined
 }
 
 function removeHeader(this: LateResponse, name: string): void {
-  const late = this[lateKey]
-  late.methods.removeHeader.call(this, name)
-  late.remove(name)
+  nodes.removeHeader.call(this, name)
+  this[lateKey].remove(name)
 }
 
 function getHeaders(this: LateResponse): OutgoingHttpHeaders {
   const late = this[lateKey]
-  const headers = late.set().getHeaders.call(this)
+  late.set()
+  const headers = nodes.getHeaders.call(this)
   // Those that were sent without having been set.
   const pairs = late.pairs ?? []
   for (let i = 0; i < pairs.length; i += 2) headers[(pairs[i] as string).toLowerCase()] = pairs[i + 1]
@@ -257,7 +242,8 @@ function getHeaderNames(this: LateResponse): string[] {
 
 function getRawHeaderNames(this: LateResponse): string[] {
   const late = this[lateKey]
-  const names = late.set().getRawHeaderNames.call(this)
+  late.set()
+  const names = nodes.getRawHeaderNames.call(this)
   return late.pairs === undefined ? names : [...names, ...late.pairs.filter((_, at) => at % 2 === 0)]
 }
 
@@ -279,10 +265,10 @@ function placeOf(pairs: readonly string[], name: string, end: number = pairs.len
 /** Letters differ from their capitals in this bit. */
 const caseBit = 0x20
 
-/** In whatever case. Looks at the characters first: `toLowerCase()` takes longer than all of them, and few names of one length begin alike. */
+/** In whatever case. Looks at the characters first: `toLowerCase()` takes longer than all of them, and few names of one length end alike. */
 function isSameName(one: string, other: string): boolean {
   if (one.length !== other.length) return false
-  for (let i = 0; i < one.length; i++) {
+  for (let i = one.length - 1; i >= 0; i--) {
     if ((one.charCodeAt(i) | caseBit) !== (other.charCodeAt(i) | caseBit)) return false
   }
   return one.toLowerCase() === other.toLowerCase()

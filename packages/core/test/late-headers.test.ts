@@ -255,6 +255,34 @@ describe('headers of guards on Fastify that wait for writeHead', () => {
     expect(seen.slice(0, 2)).toEqual(['X-Frame-Options', 'X-Till'])
   })
 
+  it('are set at once on a response of a class with methods of its own, and in inject()', async () => {
+    const seen: string[] = []
+    class Watched extends ServerResponse {
+      override setHeader(name: string, value: string): this {
+        seen.push(name)
+        return super.setHeader(name, value)
+      }
+    }
+    const app = fastify({ http: { ServerResponse: Watched as typeof ServerResponse } })
+    await app.register(toPlugin(policy))
+    app.get('/', (_request, reply) => [...setOn(reply)])
+    const injected = await app.inject('/')
+    expect(injected.headers).toMatchObject({ 'x-frame-options': 'DENY', 'x-till': '3' })
+    expect(injected.json()).toEqual(['x-frame-options', 'x-till'])
+    const answer = await get(app)
+    expect([answer.headers['x-till'], JSON.parse(answer.body)]).toEqual(['3', ['x-frame-options', 'x-till']])
+    expect(seen).toEqual(expect.arrayContaining(['X-Frame-Options', 'X-Till']))
+  })
+
+  it('wait on a response of a class that changes nothing of theirs', async () => {
+    class Plain extends ServerResponse {}
+    const app = fastify({ http: { ServerResponse: Plain as typeof ServerResponse } })
+    await app.register(toPlugin(policy))
+    app.get('/', (_request, reply) => [...setOn(reply)])
+    const { headers, body } = await get(app)
+    expect([headers['x-till'], JSON.parse(body)]).toEqual(['3', []])
+  })
+
   it('of a second guard are set where somebody has begun to watch since the first', async () => {
     const seen: string[] = []
     const app = fastify()
