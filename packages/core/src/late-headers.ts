@@ -1,4 +1,4 @@
-import { type OutgoingHttpHeader, type OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { isHeaderPair, isHeaderValue } from './foreign-error.ts'
 import type { HeaderPair } from './guard.ts'
 import { isSetCookie } from './node-writing.ts'
@@ -12,9 +12,6 @@ interface NodeMethods extends Omit<ServerResponse, 'writeHead'>, RawNames {
   readonly writeHead: (this: ServerResponse, ...given: unknown[]) => ServerResponse
 }
 
-/** Where Node's own methods are. */
-const nodes = ServerResponse.prototype as unknown as NodeMethods
-
 /**
  * Headers that lie on a response of Node's without having been set. Fastify hands all its headers to `writeHead`. Node writes them at once if
  * none was set before; otherwise it sets each of them first, which takes one to two microseconds more. So these wait for that call and go with
@@ -25,9 +22,12 @@ class LateHeaders {
   pairs: string[] | undefined
   /** Not the one that a method is called on, which may only inherit from it. */
   readonly #res: ServerResponse
+  /** Where Node's own methods are. */
+  readonly methods: NodeMethods
 
-  constructor(res: ServerResponse, pairs: string[]) {
+  constructor(res: ServerResponse, methods: NodeMethods, pairs: string[]) {
     this.#res = res
+    this.methods = methods
     this.pairs = pairs
   }
 
@@ -44,14 +44,16 @@ class LateHeaders {
     if (at !== -1) pairs?.splice(at, 2)
   }
 
-  /** Sets them, as if they had been set in the first place. */
-  set(): void {
-    const { pairs } = this
-    if (pairs === undefined || this.#res.headersSent) return
-    this.pairs = undefined
-    for (let i = 0; i < pairs.length; i += 2) {
-      nodes.setHeader.call(this.#res, pairs[i] as string, pairs[i + 1] as string)
+  /** Sets them, as if they had been set in the first place. Returns Node's own methods. */
+  set(): NodeMethods {
+    const { pairs, methods } = this
+    if (pairs !== undefined && !this.#res.headersSent) {
+      this.pairs = undefined
+      for (let i = 0; i < pairs.length; i += 2) {
+        methods.setHeader.call(this.#res, pairs[i] as string, pairs[i + 1] as string)
+      }
     }
+    return methods
   }
 }
 
@@ -82,8 +84,9 @@ export function putLate(res: ServerResponse, headers: readonly HeaderPair[]): bo
     late.pairs = pairs
     return true
   }
-  if (!runsOnNode || !isUntouched(res as LateResponse)) return false
-  begin(res as LateResponse, new LateHeaders(res, pairs))
+  const methods = Object.getPrototypeOf(res) as NodeMethods
+  if (!isNodes(methods) || !isUntouched(res, methods)) return false
+  begin(res as LateResponse, new LateHeaders(res, methods, pairs))
   return true
 }
 
@@ -123,34 +126,47 @@ function canGo(name: string, value: string): boolean {
   return true
 }
 
-/** What somebody has set or wrapped stays in charge, and so do HTTP/2, `inject()` and classes of somebody's own. */
-function isUntouched(res: ServerResponse & RawNames): boolean {
+/** What somebody has set or wrapped stays in charge. */
+function isUntouched(res: ServerResponse & Partial<RawNames>, methods: NodeMethods): boolean {
   return (
-    res.writeHead === (nodes.writeHead as unknown) &&
-    res.setHeader === nodes.setHeader &&
-    res.appendHeader === nodes.appendHeader &&
-    res.getHeader === nodes.getHeader &&
-    res.getHeaders === nodes.getHeaders &&
-    res.getHeaderNames === nodes.getHeaderNames &&
-    res.getRawHeaderNames === nodes.getRawHeaderNames &&
-    res.hasHeader === nodes.hasHeader &&
-    res.removeHeader === nodes.removeHeader &&
+    res.writeHead === methods.writeHead &&
+    res.setHeader === methods.setHeader &&
+    res.appendHeader === methods.appendHeader &&
+    res.getHeader === methods.getHeader &&
+    res.getHeaders === methods.getHeaders &&
+    res.getHeaderNames === methods.getHeaderNames &&
+    res.getRawHeaderNames === methods.getRawHeaderNames &&
+    res.hasHeader === methods.hasHeader &&
+    res.removeHeader === methods.removeHeader &&
     res.getHeaderNames().length === 0
   )
 }
 
-/** Elsewhere `end()` may write headers without calling the `writeHead` of the response, and these would be lost. */
-const runsOnNode = 'node' in process.versions && !('bun' in process.versions) && !('deno' in process.versions)
+let lastMethods: object | undefined
+let areLastNodes = false
 
-/** The old name of `writeHead`, which Node 26 has no more. */
-const hasWriteHeader = 'writeHeader' in nodes
+/** Whether methods are those of Node's HTTP/1: not of HTTP/2, of `inject()`, of a class of somebody's own. */
+function isNodes(methods: object): boolean {
+  if (methods !== lastMethods) {
+    lastMethods = methods
+    const base = Object.getPrototypeOf(methods) as object | null
+    areLastNodes = runsOnNode() && Object.hasOwn(methods, 'writeHead') && Object.hasOwn(base ?? {}, 'appendHeader')
+  }
+  return areLastNodes
+}
+
+/** Elsewhere `end()` may write headers without calling the `writeHead` of the response, and these would be lost. */
+function runsOnNode(): boolean {
+  const versions = (globalThis as { process?: { versions?: object } }).process?.versions ?? {}
+  return 'node' in versions && !('bun' in versions) && !('deno' in versions)
+}
 
 /** One by one, each under its name: Node would otherwise look every name up each time. */
 function begin(res: LateResponse, late: LateHeaders): void {
   res[lateKey] = late
   const to = res as unknown as Record<MethodNames, unknown>
   to.writeHead = writeHead
-  if (hasWriteHeader) to.writeHeader = writeHead
+  if ('writeHeader' in late.methods) to.writeHeader = writeHead
   to.setHeader = setHeader
   to.appendHeader = appendHeader
   to.getHeader = getHeader
@@ -161,7 +177,7 @@ function begin(res: LateResponse, late: LateHeaders): void {
   to.removeHeader = removeHeader
 }
 
-/** `setHeaders` calls `setHeader`. */
+/** `writeHeader` is the old name of `writeHead`, which Node 26 has no more; `setHeaders` calls `setHeader`. */
 type MethodNames =
   | 'writeHead'
   | 'writeHeader'
@@ -176,13 +192,12 @@ type MethodNames =
 
 function writeHead(this: LateResponse, status: number, reason?: unknown, headers?: unknown): ServerResponse {
   const late = this[lateKey]
-  const { pairs } = late
+  const { pairs, methods } = late
   if (pairs !== undefined && headers === undefined && !this.headersSent) {
     const all = reason === undefined ? pairs : joined(pairs, reason)
-    if (all !== undefined) return nodes.writeHead.call(this, status, all)
+    if (all !== undefined) return methods.writeHead.call(this, status, all)
   }
-  late.set()
-  return nodes.writeHead.call(this, status, reason, headers)
+  return late.set().writeHead.call(this, status, reason, headers)
 }
 
 /** All headers in one list; `undefined` where Node must put them together: what it is given wins over what was set. */
@@ -204,32 +219,32 @@ function joined(pairs: readonly string[], headers: unknown): unknown[] | undefin
 }
 
 function setHeader(this: LateResponse, name: string, value: OutgoingHttpHeader): ServerResponse {
-  this[lateKey].set()
-  return nodes.setHeader.call(this, name, value)
+  return this[lateKey].set().setHeader.call(this, name, value)
 }
 
 function appendHeader(this: LateResponse, name: string, value: string | readonly string[]): ServerResponse {
-  this[lateKey].set()
-  return nodes.appendHeader.call(this, name, value)
+  return this[lateKey].set().appendHeader.call(this, name, value)
 }
 
 function getHeader(this: LateResponse, name: string): OutgoingHttpHeader | undefined {
-  return nodes.getHeader.call(this, name) ?? this[lateKey].get(name)
+  const late = this[lateKey]
+  return late.methods.getHeader.call(this, name) ?? late.get(name)
 }
 
 function hasHeader(this: LateResponse, name: string): boolean {
-  return nodes.hasHeader.call(this, name) || this[lateKey].get(name) !== undefined
+  const late = this[lateKey]
+  return late.methods.hasHeader.call(this, name) || late.get(name) !== undefined
 }
 
 function removeHeader(this: LateResponse, name: string): void {
-  nodes.removeHeader.call(this, name)
-  this[lateKey].remove(name)
+  const late = this[lateKey]
+  late.methods.removeHeader.call(this, name)
+  late.remove(name)
 }
 
 function getHeaders(this: LateResponse): OutgoingHttpHeaders {
   const late = this[lateKey]
-  late.set()
-  const headers = nodes.getHeaders.call(this)
+  const headers = late.set().getHeaders.call(this)
   // Those that were sent without having been set.
   const pairs = late.pairs ?? []
   for (let i = 0; i < pairs.length; i += 2) headers[(pairs[i] as string).toLowerCase()] = pairs[i + 1]
@@ -242,8 +257,7 @@ function getHeaderNames(this: LateResponse): string[] {
 
 function getRawHeaderNames(this: LateResponse): string[] {
   const late = this[lateKey]
-  late.set()
-  const names = nodes.getRawHeaderNames.call(this)
+  const names = late.set().getRawHeaderNames.call(this)
   return late.pairs === undefined ? names : [...names, ...late.pairs.filter((_, at) => at % 2 === 0)]
 }
 

@@ -274,13 +274,21 @@ describe('headers of guards on Fastify that wait for writeHead', () => {
     expect(seen).toEqual(expect.arrayContaining(['X-Frame-Options', 'X-Till']))
   })
 
-  it('wait on a response of a class that changes nothing of theirs', async () => {
-    class Plain extends ServerResponse {}
-    const app = fastify({ http: { ServerResponse: Plain as typeof ServerResponse } })
+  it('are on the answer of a class that calls the writeHead it inherits', async () => {
+    class Direct extends ServerResponse {
+      override end(text?: unknown): this {
+        super.writeHead(202)
+        return super.end(text)
+      }
+    }
+    const app = fastify({ http: { ServerResponse: Direct as typeof ServerResponse } })
     await app.register(toPlugin(policy))
-    app.get('/', (_request, reply) => [...setOn(reply)])
-    const { headers, body } = await get(app)
-    expect([headers['x-till'], JSON.parse(body)]).toEqual(['3', []])
+    app.get('/', (_request, reply) => {
+      reply.hijack()
+      reply.raw.end('direct')
+    })
+    const { status, headers, body } = await get(app)
+    expect([status, headers['x-till'], headers['x-frame-options'], body]).toEqual([202, '3', 'DENY', 'direct'])
   })
 
   it('of a second guard are set where somebody has begun to watch since the first', async () => {

@@ -104,7 +104,7 @@ export class LimitFields {
       list = list === '' ? text : `${list}, ${text}`
     }
     if (policies === '') return noHeaders
-    // Of each answer's own: what one caller writes into a pair is not to be told to the next. Frozen ones take Node 20 and 22 longer to read.
+    // Of each answer's own: what one caller writes into a pair is not to be told to the next. Frozen ones take Node 20 longer to read.
     const policy: HeaderPair = ['RateLimit-Policy', policies]
     return list === '' ? [policy] : [policy, ['RateLimit', list]]
   }
