@@ -7,8 +7,8 @@ import { checkGuard } from './guard-state/check-guard.ts'
 import { headerText, RequestFacts } from './guard-state/facts.ts'
 import { asError, isPending, keep, refusalOf } from './guard-state/keep.ts'
 import { type Carrier, recordKey } from './guard-state/record.ts'
-import { putLate } from './late-headers.ts'
-import { applyEntry, nameReason } from './node-response.ts'
+import { latePut } from './late-headers.ts'
+import { applyEntry, nameReason, type Put } from './node-response.ts'
 import {
   abandonedHeaders,
   answerTo,
@@ -48,6 +48,7 @@ export type GuardPlugin<K extends string, T> = ((instance: FastifyInstance) => P
  */
 export function toHook<K extends string, T>(guard: Guard<K, T>): GuardHook<K, T> {
   checkReplyName(guard, 'toHook')
+  const put = latePut()
   const hook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void => {
     let refusal: Error | undefined
     try {
@@ -55,10 +56,10 @@ export function toHook<K extends string, T>(guard: Guard<K, T>): GuardHook<K, T>
       const facts = factsOf(request)
       const verdict = guard.check(facts)
       if (isPending(verdict)) {
-        void passLater(verdict, guard, facts, reply, done)
+        void passLater(verdict, guard, facts, reply, put, done)
         return
       }
-      refusal = admit(facts, guard, verdict, reply)
+      refusal = admit(facts, guard, verdict, reply, put)
     } catch (thrown) {
       refusal = asError(thrown, guard.as)
     }
@@ -72,11 +73,12 @@ async function passLater<T>(
   guard: Guard<string, T>,
   facts: RequestFacts,
   reply: FastifyReply,
+  put: Put,
   done: HookHandlerDoneFunction,
 ): Promise<void> {
   let refusal: Error | undefined
   try {
-    refusal = admit(facts, guard, await pending, reply)
+    refusal = admit(facts, guard, await pending, reply, put)
   } catch (thrown) {
     refusal = asError(thrown, guard.as)
   }
@@ -88,9 +90,10 @@ function admit<T>(
   guard: Guard<string, T>,
   verdict: Verdict<T>,
   reply: FastifyReply,
+  put: Put,
 ): Error | undefined {
   const entry = keep(facts, guard, verdict)
-  applyEntry(reply.raw, facts, entry, verdict.pass ? verdict.settled : undefined, putLate)
+  applyEntry(reply.raw, facts, entry, verdict.pass ? verdict.settled : undefined, put)
   const refusal = refusalOf(verdict, guard.as)
   if (refusal === undefined) (reply as unknown as Record<string, unknown>)[guard.as] = entry.data
   return refusal

@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { isHeaderPair, isHeaderValue } from './foreign-error.ts'
 import type { HeaderPair } from './guard.ts'
+import type { Put } from './node-response.ts'
 import { isSetCookie } from './node-writing.ts'
 
 /** Missing in the types of `ServerResponse`, where Node has it too. */
@@ -66,19 +67,25 @@ interface Late {
 type LateResponse = ServerResponse & RawNames & Late
 
 /**
- * Puts headers on a response, so that they go out with those that `writeHead` is given.
+ * Makes what puts the headers of one guard on responses, so that they go out with those that `writeHead` is given.
  *
- * @returns `false` where they are to be set instead: on what is no plain response of Node's, where something was set or wrapped before, and
- * when one of them is a cookie or cannot be sent.
+ * @returns a function that answers `false` where they are to be set instead: on what is no plain response of Node's, where something was set or
+ * wrapped before, and when one of them is a cookie or cannot be sent.
  */
-export function putLate(res: ServerResponse, headers: readonly HeaderPair[]): boolean {
+export function latePut(): Put {
+  const goodNames: string[] = []
+  return (res, headers) => putLate(res, headers, goodNames)
+}
+
+/** @param goodNames those that the guard has given before in each place and that can go: they are the same in most requests. */
+function putLate(res: ServerResponse, headers: readonly HeaderPair[], goodNames: string[]): boolean {
   if (headers.length === 0) return true
   const late = (res as Partial<LateResponse>)[lateKey]
   const before = late === undefined ? nothing : late.pairs
   if (before === undefined || res.headersSent) return false
   // Somebody has wrapped them since the guard before.
   if (late !== undefined && (res.setHeader !== setHeader || res.writeHead !== writeHead)) return false
-  const pairs = withPairs(before, headers)
+  const pairs = withPairs(before, headers, goodNames)
   if (pairs === undefined) return false
   if (late !== undefined) {
     late.pairs = pairs
@@ -92,15 +99,20 @@ export function putLate(res: ServerResponse, headers: readonly HeaderPair[]): bo
 
 const nothing: readonly string[] = []
 
-/** The headers with some more, or `undefined`. */
-function withPairs(before: readonly string[], headers: readonly HeaderPair[]): string[] | undefined {
+/** The headers with some more, or `undefined` when one of these cannot go. */
+function withPairs(
+  before: readonly string[],
+  headers: readonly HeaderPair[],
+  goodNames: string[],
+): string[] | undefined {
   const pairs = listOf<string>(before.length + 2 * headers.length)
   let end = 0
   for (; end < before.length; end++) pairs[end] = before[end] as string
-  for (const pair of headers) {
+  for (let i = 0; i < headers.length; i++) {
+    const pair = headers[i] as HeaderPair
     const name = pair[0]
     const value = pair[1]
-    if (!canGo(name, value)) return undefined
+    if (!isHeaderValue(value) || (name !== goodNames[i] && !canGo(name, i, goodNames))) return undefined
     let at = placeOf(pairs, name, end)
     if (at === -1) {
       at = end
@@ -114,15 +126,12 @@ function withPairs(before: readonly string[], headers: readonly HeaderPair[]): s
   return pairs
 }
 
-/** Those that were found good. Guards have a handful of names. */
-const goodNames = new Set<string>()
 const mostNames = 100
 
-function canGo(name: string, value: string): boolean {
-  if (!isHeaderValue(value)) return false
-  if (goodNames.has(name)) return true
-  if (isSetCookie(name) || !isHeaderPair([name, value])) return false
-  if (goodNames.size < mostNames) goodNames.add(name)
+/** Whether a name can go. Keeps it for the next request if so. */
+function canGo(name: string, at: number, goodNames: string[]): boolean {
+  if (isSetCookie(name) || !isHeaderPair([name, ''])) return false
+  if (at < mostNames) goodNames[at] = name
   return true
 }
 

@@ -6,7 +6,7 @@ import { isSetCookie, watchWriting } from './node-writing.ts'
 import { abandonedHeaders, type ProblemAnswer } from './problem-answer.ts'
 
 /** Puts headers on a response in a cheaper way, where it can. Says whether it did. */
-type Put = (res: ServerResponse, headers: readonly HeaderPair[]) => boolean
+export type Put = (res: ServerResponse, headers: readonly HeaderPair[]) => boolean
 
 /** Puts what a guard said on Node's response: its headers in place of those of the guard that it replaces, and its two callbacks. */
 export function applyEntry(

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import type { Guard, HeaderPair } from '@mosaajii/core'
 import { notFound, problems, toHook, toPlugin } from '@mosaajii/core/fastify'
+import fc from 'fast-check'
 import fastify, { type FastifyInstance, type FastifyReply, type RouteHandlerMethod } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Received, send } from './support/http.ts'
@@ -344,6 +345,34 @@ describe('headers of guards on Fastify that wait for writeHead', () => {
     app.get('/', (_request, reply) => reply.send('x'))
     const { raw } = await get(app)
     expect(raw.slice(0, 6)).toEqual(['x-tILL', '2', 'X-^', '3', 'X-~', '4'])
+  })
+
+  it('are looked at anew where a guard gives other names than before', async () => {
+    const app = fastify({ logger: false })
+    let pairs: readonly HeaderPair[] = []
+    app.addHook('onRequest', toHook({ as: 'names', check: () => ({ pass: true, data: 1, headers: pairs }) }))
+    app.get('/', (_request, reply) => reply.send('x'))
+    running.push(app)
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const { port } = app.server.address() as AddressInfo
+
+    const name = fc.constantFrom('X-Till', 'X-Shop', 'Set-Cookie', 'X Till', 'X-Till\r\nX-Evil', '')
+    const value = fc.constantFrom('1', 'a=b', '\u20ac', '1\r\nX-Evil: 1')
+    const isGood = (pair: HeaderPair) => /^[\w-]+$/.test(pair[0]) && /^[\w=]+$/.test(pair[1])
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(name, value), { maxLength: 3 }), async (given) => {
+        pairs = given
+        const { status, headers } = await send(port, '/')
+        expect(headers).not.toHaveProperty('x-evil')
+        expect(status).toBe(given.every(isGood) ? 200 : 500)
+        if (status === 500) return
+        const kept = Object.fromEntries(given.map(([one, text]) => [one.toLowerCase(), text]))
+        const cookies = given.filter(([one]) => one === 'Set-Cookie').map(([, text]) => text)
+        if (cookies.length > 0) Object.assign(kept, { 'set-cookie': cookies })
+        expect(headers).toMatchObject(kept)
+      }),
+      { numRuns: 300 },
+    )
   })
 
   it('stay away where the answer went out before an asynchronous guard was done', async () => {
