@@ -21,8 +21,7 @@ export function joined(runs) {
 
 /** Each round's cost above the bare framework, which is there twice: their mean is less noisy than either. */
 export function above(tasks, name) {
-  const bare = tasks.bare.map((cost, round) => (cost + tasks['bare again'][round]) / 2)
-  return tasks[name].map((cost, round) => cost - bare[round])
+  return difference(tasks[name], mean(tasks.bare, tasks['bare again']))
 }
 
 const perRound = (one, other, combine) => one.map((cost, round) => combine(cost, other[round]))
@@ -42,6 +41,8 @@ export function resampledQuotient(one, other) {
 }
 
 export const quotient = (one, other) => perRound(one, other, (a, b) => a / b)
+
+export const mean = (one, other) => perRound(one, other, (a, b) => (a + b) / 2)
 
 export const difference = (one, other) => perRound(one, other, (a, b) => a - b)
 
