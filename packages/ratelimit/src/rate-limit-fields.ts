@@ -77,9 +77,9 @@ export function limitHeaders({ items, tightest }: ShownLimits): HeaderPair[] {
   if (states !== '') headers.push(['RateLimit', states])
   if (tightest !== undefined) {
     headers.push(
-      ['X-RateLimit-Limit', String(tightest.limit)],
-      ['X-RateLimit-Remaining', String(tightest.remaining)],
-      ['X-RateLimit-Reset', String(seconds(tightest.resetMs))],
+      ['X-RateLimit-Limit', String(integer(tightest.limit))],
+      ['X-RateLimit-Remaining', String(integer(tightest.remaining))],
+      ['X-RateLimit-Reset', String(integer(seconds(tightest.resetMs)))],
     )
   }
   return headers
