@@ -45,6 +45,14 @@ class LateHeaders {
     if (at !== -1) pairs?.splice(at, 2)
   }
 
+  /** Drops what Node refuses, and would refuse again in the answer to that error. */
+  dropInvalid(): void {
+    this.pairs = this.pairs?.filter((_, at, pairs) => {
+      const first = at - (at % 2)
+      return isHeaderPair(pairs.slice(first, first + 2))
+    })
+  }
+
   /** Sets them, as if they had been set in the first place. Returns Node's own methods. */
   set(): NodeMethods {
     const { pairs, methods } = this
@@ -69,16 +77,19 @@ type LateResponse = ServerResponse & RawNames & Late
 /**
  * Makes what puts the headers of one guard on responses, so that they go out with those that `writeHead` is given.
  *
+ * @param areSound whether they need no look before that.
  * @returns a function that answers `false` where they are to be set instead: on what is no plain response of Node's, where something was set or
  * wrapped before, and when one of them is a cookie or cannot be sent.
  */
-export function latePut(): Put {
-  const goodNames: string[] = []
+export function latePut(areSound: boolean): Put {
+  const goodNames = areSound ? undefined : []
   return (res, headers) => putLate(res, headers, goodNames)
 }
 
-/** @param goodNames those that the guard has given before in each place and that can go: they are the same in most requests. */
-function putLate(res: ServerResponse, headers: readonly HeaderPair[], goodNames: string[]): boolean {
+/** The names that the guard has given before in each place and that can go: they are the same in most requests. Absent where all can go. */
+type GoodNames = string[] | undefined
+
+function putLate(res: ServerResponse, headers: readonly HeaderPair[], goodNames: GoodNames): boolean {
   if (headers.length === 0) return true
   const late = (res as Partial<LateResponse>)[lateKey]
   const before = late === undefined ? nothing : late.pairs
@@ -103,7 +114,7 @@ const nothing: readonly string[] = []
 function withPairs(
   before: readonly string[],
   headers: readonly HeaderPair[],
-  goodNames: string[],
+  goodNames: GoodNames,
 ): string[] | undefined {
   const pairs = listOf<string>(before.length + 2 * headers.length)
   let end = 0
@@ -112,7 +123,7 @@ function withPairs(
     const pair = headers[i] as HeaderPair
     const name = pair[0]
     const value = pair[1]
-    if (!isHeaderValue(value) || (name !== goodNames[i] && !canGo(name, i, goodNames))) return undefined
+    if (goodNames !== undefined && !canGo(name, value, goodNames, i)) return undefined
     let at = placeOf(pairs, name, end)
     if (at === -1) {
       at = end
@@ -128,9 +139,11 @@ function withPairs(
 
 const mostNames = 100
 
-/** Whether a name can go. Keeps it for the next request if so. */
-function canGo(name: string, at: number, goodNames: string[]): boolean {
-  if (isSetCookie(name) || !isHeaderPair([name, ''])) return false
+/** Keeps a name that can go for the next request. */
+function canGo(name: string, value: string, goodNames: string[], at: number): boolean {
+  if (!isHeaderValue(value)) return false
+  if (name === goodNames[at]) return true
+  if (isSetCookie(name) || !isHeaderPair([name, value])) return false
   if (at < mostNames) goodNames[at] = name
   return true
 }
@@ -204,7 +217,14 @@ function writeHead(this: LateResponse, status: number, reason?: unknown, headers
   const { pairs, methods } = late
   if (pairs !== undefined && headers === undefined && !this.headersSent) {
     const all = reason === undefined ? pairs : joined(pairs, reason)
-    if (all !== undefined) return methods.writeHead.call(this, status, all)
+    if (all !== undefined) {
+      try {
+        return methods.writeHead.call(this, status, all)
+      } catch (error) {
+        late.dropInvalid()
+        throw error
+      }
+    }
   }
   return late.set().writeHead.call(this, status, reason, headers)
 }

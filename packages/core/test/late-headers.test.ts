@@ -375,6 +375,40 @@ describe('headers of guards on Fastify that wait for writeHead', () => {
     )
   })
 
+  const sound = { [Symbol.for('@mosaajii/core/sound-headers')]: true }
+  it.each<HeaderPair>([
+    ['X-Liar', '1\r\nX-Evil: 1'],
+    ['X-Liar\r\nX-Evil', '1'],
+    ['X-Liar', '\u20ac'],
+    ['', '1'],
+  ])('are refused by Node, and the answer is a 500, where a guard of ours calls %j: %j sound', async (...bad) => {
+    const app = fastify({ logger: false })
+    app.addHook('onRequest', toHook(policy))
+    app.addHook(
+      'onRequest',
+      toHook({ as: 'liar', check: Object.assign(guardOf('liar', [['X-Good', '1'], bad]).check, sound) }),
+    )
+    app.get('/', (_request, reply) => reply.send('x'))
+    const { status, headers, raw } = await get(app)
+    expect(status).toBe(500)
+    expect(headers).toMatchObject({ 'x-frame-options': 'DENY', 'x-till': '3', 'x-good': '1' })
+    expect(raw.join()).not.toContain('Evil')
+  })
+
+  it('are looked at where somebody made another guard of such a one', async () => {
+    const app = fastify({ logger: false })
+    const ours = { as: 'ours', check: Object.assign(guardOf('ours', [['X-Good', '1']]).check, sound) }
+    const theirs: Guard<string, string> = { ...ours, check: guardOf('ours', [['X-Liar', '1\r\nX-Evil: 1']]).check }
+    let hasRun = false
+    app.addHook('onRequest', toHook(theirs))
+    app.get('/', (_request, reply) => {
+      hasRun = true
+      return reply.send('x')
+    })
+    expect((await get(app)).status).toBe(500)
+    expect(hasRun).toBe(false)
+  })
+
   it('stay away where the answer went out before an asynchronous guard was done', async () => {
     const app = fastify()
     let refusal: unknown

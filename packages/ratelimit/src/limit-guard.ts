@@ -7,6 +7,9 @@ import { limitRefusal } from './limit-refusal.ts'
 import { type PartitionKeyOptions, partitionKeys } from './partition-keys.ts'
 import { askerOf, type RateLimiter } from './rate-limiter.ts'
 
+/** Known to `core`, which need not look at headers for each request that are made of checked names and of numbers. */
+const soundHeaders = Symbol.for('@mosaajii/core/sound-headers')
+
 /** The slot of the decision: `dataOf(req, limitDecision)` finds that of the innermost guard. */
 export const limitDecision: Slot<Decision> = Object.freeze({ as: 'rateLimit' })
 
@@ -84,16 +87,14 @@ export function guardCalled<S, N extends string, M extends N>(
     refusePromise(about, subjectName)
     return about
   }
-  return {
-    as: 'rateLimit',
-    check: (facts) => {
-      const about = subjectOf(facts)
-      const decision = ask(about, costOf(facts))
-      return decision instanceof Promise
-        ? decision.then((decided) => verdictOf(decided, facts, about))
-        : verdictOf(decision, facts, about)
-    },
+  const check: Guard<'rateLimit', Decision<N, M>>['check'] = (facts) => {
+    const about = subjectOf(facts)
+    const decision = ask(about, costOf(facts))
+    return decision instanceof Promise
+      ? decision.then((decided) => verdictOf(decided, facts, about))
+      : verdictOf(decision, facts, about)
   }
+  return { as: 'rateLimit', check: Object.assign(check, { [soundHeaders]: true }) }
 }
 
 type CostOptions = { readonly cost?: number }
