@@ -3,7 +3,7 @@ import { coreError } from './errors.ts'
 import { clientStatus, errorField, exposedStatus } from './foreign-error.ts'
 import type { Guard, HeaderPair, Verdict } from './guard.ts'
 import { headersFrom } from './headers-from.ts'
-import { checkGuard, hasSoundHeaders } from './guard-state/check-guard.ts'
+import { checkGuard, soundCheckOf } from './guard-state/check-guard.ts'
 import { headerText, RequestFacts } from './guard-state/facts.ts'
 import { asError, isPending, keep, refusalOf } from './guard-state/keep.ts'
 import { type Carrier, recordKey } from './guard-state/record.ts'
@@ -48,12 +48,15 @@ export type GuardPlugin<K extends string, T> = ((instance: FastifyInstance) => P
  */
 export function toHook<K extends string, T>(guard: Guard<K, T>): GuardHook<K, T> {
   checkReplyName(guard, 'toHook')
-  const put = latePut(hasSoundHeaders(guard))
+  const soundCheck = soundCheckOf(guard)
+  const putSound = latePut(true)
+  const putAny = latePut(false)
   const hook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void => {
     let refusal: Error | undefined
     try {
       if (reply.raw === undefined) throw usedAsPlugin(guard.as)
       const facts = factsOf(request)
+      const put = guard.check === soundCheck ? putSound : putAny
       const verdict = guard.check(facts)
       if (isPending(verdict)) {
         void passLater(verdict, guard, facts, reply, put, done)

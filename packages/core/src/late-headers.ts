@@ -45,22 +45,21 @@ class LateHeaders {
     if (at !== -1) pairs?.splice(at, 2)
   }
 
-  /** Drops what Node refuses, and would refuse again in the answer to that error. */
-  dropInvalid(): void {
-    this.pairs = this.pairs?.filter((_, at, pairs) => {
-      const first = at - (at % 2)
-      return isHeaderPair(pairs.slice(first, first + 2))
-    })
-  }
-
   /** Sets them, as if they had been set in the first place. Returns Node's own methods. */
   set(): NodeMethods {
     const { pairs, methods } = this
     if (pairs !== undefined && !this.#res.headersSent) {
       this.pairs = undefined
+      let failure: Error | undefined
       for (let i = 0; i < pairs.length; i += 2) {
-        methods.setHeader.call(this.#res, pairs[i] as string, pairs[i + 1] as string)
+        try {
+          methods.setHeader.call(this.#res, pairs[i] as string, pairs[i + 1] as string)
+        } catch (error) {
+          // The others are those of other guards.
+          failure ??= error as Error
+        }
       }
+      if (failure !== undefined) throw failure
     }
     return methods
   }
@@ -215,18 +214,27 @@ type MethodNames =
 function writeHead(this: LateResponse, status: number, reason?: unknown, headers?: unknown): ServerResponse {
   const late = this[lateKey]
   const { pairs, methods } = late
-  if (pairs !== undefined && headers === undefined && !this.headersSent) {
-    const all = reason === undefined ? pairs : joined(pairs, reason)
-    if (all !== undefined) {
-      try {
-        return methods.writeHead.call(this, status, all)
-      } catch (error) {
-        late.dropInvalid()
-        throw error
-      }
-    }
+  const isFirst = pairs !== undefined && headers === undefined && !this.headersSent
+  const all = isFirst && (reason === undefined ? pairs : joined(pairs, reason))
+  if (!isFirst || !all) return late.set().writeHead.call(this, status, reason, headers)
+  // Where anything was ever set, Node removes and appends each of the list by the methods of the response: those must not find them waiting.
+  late.pairs = undefined
+  try {
+    methods.writeHead.call(this, status, all)
+    late.pairs = pairs
+    return this
+  } catch (error) {
+    late.pairs = validOf(pairs)
+    throw error
   }
-  return late.set().writeHead.call(this, status, reason, headers)
+}
+
+/** Without what Node has refused, and would refuse again in the answer to that error. */
+function validOf(pairs: readonly string[]): string[] {
+  return pairs.filter((_, at) => {
+    const first = at - (at % 2)
+    return isHeaderPair(pairs.slice(first, first + 2))
+  })
 }
 
 /** All headers in one list; `undefined` where Node must put them together: what it is given wins over what was set. */
@@ -287,7 +295,8 @@ function getHeaderNames(this: LateResponse): string[] {
 function getRawHeaderNames(this: LateResponse): string[] {
   const late = this[lateKey]
   const names = late.set().getRawHeaderNames.call(this)
-  return late.pairs === undefined ? names : [...names, ...late.pairs.filter((_, at) => at % 2 === 0)]
+  const isUnset = (name: string): boolean => !late.methods.hasHeader.call(this, name)
+  return late.pairs === undefined ? names : [...names, ...late.pairs.filter((_, at) => at % 2 === 0).filter(isUnset)]
 }
 
 /** A list that is filled: one that grows takes many times the room. */

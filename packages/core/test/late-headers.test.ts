@@ -1,7 +1,7 @@
 import { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
-import type { Guard, HeaderPair } from '@mosaajii/core'
+import type { Facts, Guard, HeaderPair } from '@mosaajii/core'
 import { notFound, problems, toHook, toPlugin } from '@mosaajii/core/fastify'
 import fc from 'fast-check'
 import fastify, { type FastifyInstance, type FastifyReply, type RouteHandlerMethod } from 'fastify'
@@ -375,38 +375,126 @@ describe('headers of guards on Fastify that wait for writeHead', () => {
     )
   })
 
-  const sound = { [Symbol.for('@mosaajii/core/sound-headers')]: true }
-  it.each<HeaderPair>([
+  // Node then removes and appends each of them by the methods of the response.
+  describe.each<[string, 'before' | 'after', (raw: FastifyReply['raw']) => void]>([
+    [
+      'was set and removed before the guard',
+      'before',
+      (raw) => {
+        raw.setHeader('X-Powered-By', 'x')
+        raw.removeHeader('X-Powered-By')
+      },
+    ],
+    [
+      'is set past the response after the guard',
+      'after',
+      (raw) => void ServerResponse.prototype.setHeader.call(raw, 'X-Z', '1'),
+    ],
+  ])('where something %s', (_, when, change) => {
+    it.each<[string, RouteHandlerMethod]>([
+      ['an object', (_request, reply) => void reply.send({ a: 1 })],
+      ['a stream', (_request, reply) => void reply.send(Readable.from(['x']))],
+      ['raw.end', byHand((raw) => void raw.end('x'))],
+      ['writeHead without headers', byHand((raw) => void raw.writeHead(200).end('x'))],
+      ['writeHead with headers', byHand((raw) => void raw.writeHead(200, { 'X-Own': '1' }).end('x'))],
+    ])('are all on the answer, each once: %s', async (_name, handler) => {
+      const app = fastify()
+      const hook = toHook(
+        guardOf('all', [
+          ['X-A', '1'],
+          ['X-B', '2'],
+          ['X-C', '3'],
+          ['X-D', '4'],
+        ]),
+      )
+      const meddle = (_request: unknown, reply: FastifyReply, done: () => void): void => {
+        change(reply.raw)
+        done()
+      }
+      for (const one of when === 'before' ? [meddle, hook] : [hook, meddle]) app.addHook('onRequest', one)
+      let told: string[] = []
+      app.addHook('onResponse', (_request, reply, done) => {
+        told = reply.raw.getHeaderNames()
+        done()
+      })
+      app.get('/', handler)
+      const { status, raw } = await get(app)
+      expect(status).toBe(200)
+      const own = raw.filter((text, at) => at % 2 === 0 && /^X-[A-D]$/i.test(text))
+      expect(own.map((name) => name.toUpperCase())).toEqual(['X-A', 'X-B', 'X-C', 'X-D'])
+      expect(told.filter((name) => /^x-[a-d]$/.test(name)).sort()).toEqual(['x-a', 'x-b', 'x-c', 'x-d'])
+    })
+  })
+
+  /** As guards of packages of ours are, whose headers need no look. */
+  const soundGuard = (as: string, headers: readonly HeaderPair[]): Guard<string, string> => {
+    const { check } = guardOf(as, headers)
+    return { as, check: Object.assign(check, { [Symbol.for('@mosaajii/core/sound-headers')]: check }) }
+  }
+  describe.each<HeaderPair>([
     ['X-Liar', '1\r\nX-Evil: 1'],
     ['X-Liar\r\nX-Evil', '1'],
     ['X-Liar', '\u20ac'],
     ['', '1'],
-  ])('are refused by Node, and the answer is a 500, where a guard of ours calls %j: %j sound', async (...bad) => {
-    const app = fastify({ logger: false })
-    app.addHook('onRequest', toHook(policy))
-    app.addHook(
-      'onRequest',
-      toHook({ as: 'liar', check: Object.assign(guardOf('liar', [['X-Good', '1'], bad]).check, sound) }),
+  ])('%j: %j', (...bad) => {
+    it.each<[string, RouteHandlerMethod]>([
+      ['Fastify sends', (_request, reply) => void reply.send('x')],
+      ['somebody sets another', (_request, reply) => void reply.raw.setHeader('X-Z', '1')],
+    ])(
+      'is refused by Node where a guard of ours calls it sound, and the answer is a 500 with all others: %s',
+      async (_name, handler) => {
+        const app = fastify({ logger: false })
+        app.addHook('onRequest', toHook(soundGuard('liar', [['X-Good', '1'], bad])))
+        app.addHook('onRequest', toHook(policy))
+        app.get('/', handler)
+        const { status, headers, raw } = await get(app)
+        expect(status).toBe(500)
+        expect(headers).toMatchObject({ 'x-frame-options': 'DENY', 'x-till': '3', 'x-good': '1' })
+        expect(raw.join()).not.toContain('Evil')
+      },
     )
-    app.get('/', (_request, reply) => reply.send('x'))
-    const { status, headers, raw } = await get(app)
-    expect(status).toBe(500)
-    expect(headers).toMatchObject({ 'x-frame-options': 'DENY', 'x-till': '3', 'x-good': '1' })
-    expect(raw.join()).not.toContain('Evil')
-  })
 
-  it('are looked at where somebody made another guard of such a one', async () => {
-    const app = fastify({ logger: false })
-    const ours = { as: 'ours', check: Object.assign(guardOf('ours', [['X-Good', '1']]).check, sound) }
-    const theirs: Guard<string, string> = { ...ours, check: guardOf('ours', [['X-Liar', '1\r\nX-Evil: 1']]).check }
-    let hasRun = false
-    app.addHook('onRequest', toHook(theirs))
-    app.get('/', (_request, reply) => {
-      hasRun = true
-      return reply.send('x')
+    it.each<[string, (ours: Guard<string, string>, check: Guard<string, string>['check']) => Guard<string, string>]>([
+      ['spread', (ours, check) => ({ ...ours, check })],
+      [
+        'a proxy',
+        (ours, check) => ({
+          ...ours,
+          check: new Proxy(ours.check, { apply: (_, __, given: [Facts]) => check(...given) }),
+        }),
+      ],
+      [
+        'a copy of its properties',
+        (ours, check) => ({
+          ...ours,
+          check: Object.defineProperties(check, Object.getOwnPropertyDescriptors(ours.check)),
+        }),
+      ],
+    ])('is refused before the handler where somebody made another guard of such a one: %s', async (_name, made) => {
+      const app = fastify({ logger: false })
+      let hasRun = false
+      app.addHook('onRequest', toHook(made(soundGuard('ours', []), guardOf('ours', [bad]).check)))
+      app.get('/', (_request, reply) => {
+        hasRun = true
+        return reply.send('x')
+      })
+      expect((await get(app)).status).toBe(500)
+      expect(hasRun).toBe(false)
     })
-    expect((await get(app)).status).toBe(500)
-    expect(hasRun).toBe(false)
+
+    it('is refused before the handler where somebody gave such a guard another check later', async () => {
+      const app = fastify({ logger: false })
+      const guard = { ...soundGuard('ours', []) }
+      app.addHook('onRequest', toHook(guard))
+      guard.check = guardOf('ours', [bad]).check
+      let hasRun = false
+      app.get('/', (_request, reply) => {
+        hasRun = true
+        return reply.send('x')
+      })
+      expect((await get(app)).status).toBe(500)
+      expect(hasRun).toBe(false)
+    })
   })
 
   it('stay away where the answer went out before an asynchronous guard was done', async () => {

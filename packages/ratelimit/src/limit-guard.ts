@@ -94,7 +94,7 @@ export function guardCalled<S, N extends string, M extends N>(
       ? decision.then((decided) => verdictOf(decided, facts, about))
       : verdictOf(decision, facts, about)
   }
-  return { as: 'rateLimit', check: Object.assign(check, { [soundHeaders]: true }) }
+  return { as: 'rateLimit', check: Object.assign(check, { [soundHeaders]: check }) }
 }
 
 type CostOptions = { readonly cost?: number }
