@@ -9,6 +9,7 @@ import {
   presets,
 } from '@mosaajii/headers' // prettier-ignore
 import { fc, test } from '@fast-check/vitest'
+import { isKeyword, isUrlScheme } from 'csp_evaluator/dist/csp.js'
 import { CspParser } from 'csp_evaluator/dist/parser.js'
 import { afterAll, describe, expect } from 'vitest'
 import { parseDictionary } from './support/structured-fields.ts'
@@ -170,6 +171,10 @@ afterAll(() => {
 
 const runs = { numRuns: 2000 }
 
+/** The parser of csp_evaluator writes keywords and schemes small, also in a directive that nobody knows: `HTTPS:`. */
+const asParsed = (source: string): string =>
+  isKeyword(source.toLowerCase()) || isUrlScheme(source) ? source.toLowerCase() : source
+
 describe('no input yields what was not asked for', () => {
   test.prop([directives, fc.constantFrom('csp', 'cspReportOnly'), fc.option(anyText, { nil: '/r', freq: 3 })], runs)(
     'in a Content Security Policy',
@@ -183,7 +188,9 @@ describe('no input yields what was not asked for', () => {
       expect(value).toMatch(/^[\x20-\x2b\x2d-\x7e]+$/)
       const asked = Object.entries(csp).map(([name, sources]) => [
         name,
-        sources === true ? [] : (sources as unknown[]).map((one) => (one === NONCE ? `'nonce-${nonce}'` : one)),
+        sources === true
+          ? []
+          : (sources as (string | typeof NONCE)[]).map((one) => (one === NONCE ? `'nonce-${nonce}'` : asParsed(one))),
       ])
       expect(Object.entries(new CspParser(value).csp.directives)).toEqual([...asked, ['report-uri', [reports]]])
     },
