@@ -136,9 +136,10 @@ function withPairs(
   return pairs
 }
 
+/** Of so many names of a guard it is remembered that they can go: no guard of anybody's fills the memory. */
 const mostNames = 100
 
-/** Keeps a name that can go for the next request. */
+/** Whether Node can send a header in a list. A name that can go is remembered for the next request. */
 function canGo(name: string, value: string, goodNames: string[], at: number): boolean {
   if (!isHeaderValue(value)) return false
   if (name === goodNames[at]) return true

@@ -23,14 +23,19 @@ function saying(remaining: unknown, resetMs: unknown, retryAfterMs: unknown, adm
 }
 
 /** What throws, when the guard is made or before the handler runs, sends nothing. */
-function headersFrom(name: string, store: WindowStore, isPk: boolean): readonly HeaderPair[] | undefined {
+function headersFrom(
+  name: string,
+  store: WindowStore,
+  options: { readonly isPk: boolean; readonly legacy: boolean },
+): readonly HeaderPair[] | undefined {
   const rules = {
     api: { limit: 2, window: '1m', key: ({ address }: Facts) => address, onStoreFailure: 'deny' },
   } as const
   const limiter = rateLimiter({ rules, store })
+  const { isPk, legacy } = options
   const partitionKey = isPk ? { partitionKey: { secret: new Uint8Array(16) } } : {}
   try {
-    const guard = limitGuard(limiter, ['api'], { legacy: true, policyNames: { api: name }, ...partitionKey })
+    const guard = limitGuard(limiter, ['api'], { legacy, policyNames: { api: name }, ...partitionKey })
     const verdict = guard.check(facts)
     return verdict instanceof Promise ? undefined : verdict.headers
   } catch {
@@ -53,9 +58,9 @@ test('what the guard says of limits can be sent, whatever the names and whatever
       number,
       number,
       fc.boolean(),
-      fc.boolean(),
-      (name, left, reset, wait, admits, isPk) => {
-        const headers = headersFrom(name, saying(left, reset, wait, admits), isPk)
+      fc.record({ isPk: fc.boolean(), legacy: fc.boolean() }),
+      (name, left, reset, wait, admits, options) => {
+        const headers = headersFrom(name, saying(left, reset, wait, admits), options)
         for (const [header, value] of headers ?? []) {
           validateHeaderName(header)
           validateHeaderValue(header, value)
