@@ -1,8 +1,9 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { isHeaderPair, isHeaderValue } from './foreign-error.ts'
-import type { HeaderPair } from './guard.ts'
+import type { Answer, HeaderPair } from './guard.ts'
+import type { GuardRecord } from './guard-state/record.ts'
 import type { Put } from './node-response.ts'
-import { isSetCookie } from './node-writing.ts'
+import { callWriting, guardedKey, isSetCookie, nodeAnswer, writeGuarded, type WriteHead } from './node-writing.ts'
 
 /** Missing in the types of `ServerResponse`, where Node has it too. */
 interface RawNames {
@@ -10,8 +11,11 @@ interface RawNames {
 }
 
 interface NodeMethods extends Omit<ServerResponse, 'writeHead'>, RawNames {
-  readonly writeHead: (this: ServerResponse, ...given: unknown[]) => ServerResponse
+  readonly writeHead: WriteHead
 }
+
+/** Names and values in turn, as `writeHead` takes them. Guards give texts; what somebody hands to `writeHead` may be a number or a list. */
+type HeaderList = OutgoingHttpHeader[]
 
 /**
  * Headers that lie on a response of Node's without having been set. Fastify hands all its headers to `writeHead`. Node writes them at once if
@@ -19,20 +23,23 @@ interface NodeMethods extends Omit<ServerResponse, 'writeHead'>, RawNames {
  * it. To everybody else they are set: the methods of the response that could tell know of them.
  */
 class LateHeaders {
-  /** Names and values in turn, as `writeHead` takes them; `undefined` once they are set. They stay here when they are sent, to be read. */
-  pairs: string[] | undefined
+  /** `undefined` once they are set. They stay here when they are sent, to be read. */
+  pairs: HeaderList | undefined
   /** Not the one that a method is called on, which may only inherit from it. */
   readonly #res: ServerResponse
   /** Where Node's own methods are. */
   readonly methods: NodeMethods
+  /** Whose `writing` is called before they are sent. */
+  readonly record: GuardRecord
 
-  constructor(res: ServerResponse, methods: NodeMethods, pairs: string[]) {
+  constructor(res: ServerResponse, methods: NodeMethods, pairs: HeaderList, record: GuardRecord) {
     this.#res = res
     this.methods = methods
     this.pairs = pairs
+    this.record = record
   }
 
-  get(name: string): string | undefined {
+  get(name: string): OutgoingHttpHeader | undefined {
     const { pairs } = this
     if (pairs === undefined) return undefined
     const at = placeOf(pairs, name)
@@ -53,7 +60,7 @@ class LateHeaders {
       let failure: Error | undefined
       for (let i = 0; i < pairs.length; i += 2) {
         try {
-          methods.setHeader.call(this.#res, pairs[i] as string, pairs[i + 1] as string)
+          methods.setHeader.call(this.#res, pairs[i] as string, pairs[i + 1] as OutgoingHttpHeader)
         } catch (error) {
           // The others are those of other guards.
           failure ??= error as Error
@@ -76,19 +83,24 @@ type LateResponse = ServerResponse & RawNames & Late
 /**
  * Makes what puts the headers of one guard on responses, so that they go out with those that `writeHead` is given.
  *
- * @param areSound whether they need no look before that.
+ * @param areSound whether they need no look before that: all can be sent, and each name is there once.
  * @returns a function that answers `false` where they are to be set instead: on what is no plain response of Node's, where something was set or
  * wrapped before, and when one of them is a cookie or cannot be sent.
  */
 export function latePut(areSound: boolean): Put {
   const goodNames = areSound ? undefined : []
-  return (res, headers) => putLate(res, headers, goodNames)
+  return (res, headers, record) => putLate(res, headers, record, goodNames)
 }
 
 /** The names that the guard has given before in each place and that can go: they are the same in most requests. Absent where all can go. */
 type GoodNames = string[] | undefined
 
-function putLate(res: ServerResponse, headers: readonly HeaderPair[], goodNames: GoodNames): boolean {
+function putLate(
+  res: ServerResponse,
+  headers: readonly HeaderPair[],
+  record: GuardRecord,
+  goodNames: GoodNames,
+): boolean {
   if (headers.length === 0) return true
   const late = (res as Partial<LateResponse>)[lateKey]
   const before = late === undefined ? nothing : late.pairs
@@ -103,27 +115,23 @@ function putLate(res: ServerResponse, headers: readonly HeaderPair[], goodNames:
   }
   const methods = Object.getPrototypeOf(res) as NodeMethods
   if (!isNodes(methods) || !isUntouched(res, methods)) return false
-  begin(res as LateResponse, new LateHeaders(res, methods, pairs))
+  begin(res as LateResponse, new LateHeaders(res, methods, pairs, record))
   return true
 }
 
-const nothing: readonly string[] = []
+const nothing: HeaderList = []
 
 /** The headers with some more, or `undefined` when one of these cannot go. */
-function withPairs(
-  before: readonly string[],
-  headers: readonly HeaderPair[],
-  goodNames: GoodNames,
-): string[] | undefined {
-  const pairs = listOf<string>(before.length + 2 * headers.length)
+function withPairs(before: HeaderList, headers: readonly HeaderPair[], goodNames: GoodNames): HeaderList | undefined {
+  const pairs = listOf(before.length + 2 * headers.length)
   let end = 0
-  for (; end < before.length; end++) pairs[end] = before[end] as string
+  for (; end < before.length; end++) pairs[end] = before[end] as OutgoingHttpHeader
   for (let i = 0; i < headers.length; i++) {
     const pair = headers[i] as HeaderPair
     const name = pair[0]
     const value = pair[1]
     if (goodNames !== undefined && !canGo(name, value, goodNames, i)) return undefined
-    let at = placeOf(pairs, name, end)
+    let at = placeOf(pairs, name, goodNames === undefined ? before.length : end)
     if (at === -1) {
       at = end
       end += 2
@@ -214,15 +222,20 @@ type MethodNames =
 
 function writeHead(this: LateResponse, status: number, reason?: unknown, headers?: unknown): ServerResponse {
   const late = this[lateKey]
-  const { pairs, methods } = late
+  const { pairs, methods, record } = late
   const isFirst = pairs !== undefined && headers === undefined && !this.headersSent
-  const all = isFirst && (reason === undefined ? pairs : joined(pairs, reason))
-  if (!isFirst || !all) return late.set().writeHead.call(this, status, reason, headers)
+  const all = isFirst ? joined(pairs, reason) : undefined
+  if (!isFirst || all === undefined) {
+    return writeGuarded(this, record, late.set().writeHead, status, [reason, headers])
+  }
+  const isWatched = record.watched && !record.writing
+  const list = isWatched ? afterWriting(this, late, all === pairs ? [...all] : all, status) : all
   // Where anything was ever set, Node removes and appends each of the list by the methods of the response: those must not find them waiting.
   late.pairs = undefined
   try {
-    methods.writeHead.call(this, status, all)
-    late.pairs = pairs
+    methods.writeHead.call(this, status, list)
+    late.pairs = isWatched ? list : pairs
+    record.watched = false
     return this
   } catch (error) {
     late.pairs = validOf(pairs)
@@ -230,28 +243,57 @@ function writeHead(this: LateResponse, status: number, reason?: unknown, headers
   }
 }
 
+Object.assign(writeHead, { [guardedKey]: (res: LateResponse) => res[lateKey].record })
+
+/** What `writing` makes of the headers; `undefined` where somebody had them set meanwhile. */
+function afterWriting(res: LateResponse, late: LateHeaders, all: HeaderList, status: number): HeaderList | undefined {
+  const { record } = late
+  late.pairs = all
+  record.writing = true
+  callWriting(record, lateAnswer(res, late, status))
+  record.writing = false
+  return late.pairs
+}
+
+function lateAnswer(res: LateResponse, late: LateHeaders, status: number): Answer {
+  return nodeAnswer(res, status, (name, value) => {
+    const { pairs, methods } = late
+    if (pairs !== undefined && !res.headersSent && isHeaderPair([name, value])) {
+      const at = placeOf(pairs, name)
+      const to = at === -1 ? pairs.length : at
+      pairs[to] = name
+      pairs[to + 1] = value
+      return
+    }
+    // Throws, or takes what is no text; nothing more can be set once the headers are sent.
+    methods.setHeader.call(res, name, value)
+    late.remove(name)
+  })
+}
+
 /** Without what Node has refused, and would refuse again in the answer to that error. */
-function validOf(pairs: readonly string[]): string[] {
+function validOf(pairs: HeaderList): HeaderList {
   return pairs.filter((_, at) => {
     const first = at - (at % 2)
     return isHeaderPair(pairs.slice(first, first + 2))
   })
 }
 
-/** All headers in one list; `undefined` where Node must put them together: what it is given wins over what was set. */
-function joined(pairs: readonly string[], headers: unknown): unknown[] | undefined {
+/** All headers in one list; `undefined` where Node must put them together: of one name, what it is given last wins. */
+function joined(pairs: HeaderList, headers: unknown): HeaderList | undefined {
+  if (headers === undefined) return pairs
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) return undefined
-  const given = headers as Readonly<Record<string, unknown>>
+  const given = headers as Readonly<Record<string, OutgoingHttpHeader>>
   // Not Object.keys(): a loop over the object itself finds each value without looking for its name.
   let count = 0
   for (const _ in given) count++
-  const all = listOf<unknown>(pairs.length + 2 * count)
+  const all = listOf(pairs.length + 2 * count)
   let end = 0
-  for (; end < pairs.length; end++) all[end] = pairs[end]
+  for (; end < pairs.length; end++) all[end] = pairs[end] as OutgoingHttpHeader
   for (const name in given) {
-    if (!Object.hasOwn(given, name) || name === '' || placeOf(pairs, name) !== -1) return undefined
+    if (!Object.hasOwn(given, name) || name === '' || placeOf(all, name, end) !== -1) return undefined
     all[end++] = name
-    all[end++] = given[name]
+    all[end++] = given[name] as OutgoingHttpHeader
   }
   return all
 }
@@ -285,7 +327,8 @@ function getHeaders(this: LateResponse): OutgoingHttpHeaders {
   const headers = late.set().getHeaders.call(this)
   // Those that were sent without having been set.
   const pairs = late.pairs ?? []
-  for (let i = 0; i < pairs.length; i += 2) headers[(pairs[i] as string).toLowerCase()] = pairs[i + 1]
+  for (let i = 0; i < pairs.length; i += 2)
+    headers[(pairs[i] as string).toLowerCase()] = pairs[i + 1] as OutgoingHttpHeader
   return headers
 }
 
@@ -297,17 +340,18 @@ function getRawHeaderNames(this: LateResponse): string[] {
   const late = this[lateKey]
   const names = late.set().getRawHeaderNames.call(this)
   const isUnset = (name: string): boolean => !late.methods.hasHeader.call(this, name)
-  return late.pairs === undefined ? names : [...names, ...late.pairs.filter((_, at) => at % 2 === 0).filter(isUnset)]
+  const own = (late.pairs ?? []).filter((_, at) => at % 2 === 0) as string[]
+  return [...names, ...own.filter(isUnset)]
 }
 
 /** A list that is filled: one that grows takes many times the room. */
-function listOf<T>(length: number): T[] {
+function listOf(length: number): HeaderList {
   // oxlint-disable-next-line unicorn/no-new-array -- Array.from() takes longer than all the rest
-  return new Array<T>(length)
+  return new Array<OutgoingHttpHeader>(length)
 }
 
 /** Where a name stands among the first of them, in whatever case. */
-function placeOf(pairs: readonly string[], name: string, end: number = pairs.length): number {
+function placeOf(pairs: HeaderList, name: string, end: number = pairs.length): number {
   for (let i = 0; i < end; i += 2) {
     const one = pairs[i] as string
     if (one === name || isSameName(one, name)) return i

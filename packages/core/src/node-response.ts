@@ -6,7 +6,7 @@ import { isSetCookie, watchWriting } from './node-writing.ts'
 import { abandonedHeaders, type ProblemAnswer } from './problem-answer.ts'
 
 /** Puts headers on a response in a cheaper way, where it can. Says whether it did. */
-export type Put = (res: ServerResponse, headers: readonly HeaderPair[]) => boolean
+export type Put = (res: ServerResponse, headers: readonly HeaderPair[], record: GuardRecord) => boolean
 
 /** Puts what a guard said on Node's response: its headers in place of those of the guard that it replaces, and its two callbacks. */
 export function applyEntry(
@@ -19,8 +19,7 @@ export function applyEntry(
   // First of all: what follows may throw, and the response is over sometime all the same.
   if (settled !== undefined) whenSettled(res, settled)
   const { headers, writing } = entry
-  // What `writing` looks at is to be set.
-  const isPut = headers !== undefined && writing === undefined && !record.watched && put?.(res, headers) === true
+  const isPut = headers !== undefined && put?.(res, headers, record) === true
   if (headers !== undefined && !isPut && setHeaders(res, record, entry, headers)) record.hasCookies = true
   const outer = replacedBy(entry)
   if (outer?.headers !== undefined) removeReplaced(res, outer, entry)

@@ -2,23 +2,27 @@ import type { ServerResponse } from 'node:http'
 import type { Answer } from './guard.ts'
 import { type Carrier, type GuardRecord, recordKey, recordOf } from './guard-state/record.ts'
 
-type WriteHead = (this: ServerResponse, status: number, ...rest: unknown[]) => ServerResponse
+export type WriteHead = (this: ServerResponse, status: number, ...rest: unknown[]) => ServerResponse
 type HeadersArgument = Readonly<Record<string, unknown>> | readonly unknown[]
 
 /** What has a `writeHead`: a response, or what all responses of an Express application inherit from. */
 interface Host {
-  writeHead: WriteHead & { [guardedKey]?: true }
+  writeHead: WriteHead & { [guardedKey]?: true | ((res: ServerResponse) => GuardRecord) }
 }
 
-/** Marks a `writeHead` that calls the guards, also for another copy of this package: one is enough. */
-const guardedKey: unique symbol = Symbol.for('@mosaajii/core/write-head-1') as never
+/**
+ * Marks a `writeHead` that calls the guards, also for another copy of this package: one is enough. Where it calls only those of one record, it
+ * says of which.
+ */
+export const guardedKey: unique symbol = Symbol.for('@mosaajii/core/write-head-1') as never
 
 /** Has the `writing` of the request's guards called, and their cookies looked after, just before the headers of this response go out. */
 export function watchWriting(res: ServerResponse, record: GuardRecord): void {
   record.watched = true
   const own = res as unknown as Host
   // Asked by each guard, because what a response inherits may change on the way: an application may call another one.
-  if (own.writeHead[guardedKey] !== undefined) return
+  const guarded = own.writeHead[guardedKey]
+  if (guarded === true || guarded?.(res) === record) return
   const host = hostOf(res)
   if (host === own && recordOfEither(res) === undefined) (res as RecordHolder)[recordKey] = record
   host.writeHead = withGuards(host.writeHead, host === own ? recordOfEither : recordOfRequest)
@@ -61,27 +65,37 @@ function recordOfRequest(res: object): GuardRecord | undefined {
 
 function withGuards(writeHead: WriteHead, find: (res: object) => GuardRecord | undefined): Host['writeHead'] {
   function writeHeadWithGuards(this: ServerResponse, status: number, ...rest: unknown[]): ServerResponse {
-    const record = find(this)
-    // A second call is a mistake that Node itself reports. A call within the call comes through a middleware's `writeHead` to the shared one.
-    if (record === undefined || !record.watched || record.writing) {
-      return writeHead.call(this, status, ...rest)
-    }
-    const reason = typeof rest[0] === 'string' ? rest[0] : undefined
-    const headers = (reason === undefined ? (rest[1] ?? rest[0]) : rest[1]) as HeadersArgument | null | undefined
-    record.writing = true
-    try {
-      if (headers !== undefined && headers !== null) mergeHeaders(this, headers)
-      if (record.hasCookies) keepCookies(this, record)
-      callWriting(record, nodeAnswer(this, status))
-      const written = reason === undefined ? writeHead.call(this, status) : writeHead.call(this, status, reason)
-      record.watched = false
-      return written
-    } finally {
-      // What Node refused may be tried again.
-      record.writing = false
-    }
+    return writeGuarded(this, find(this), writeHead, status, rest)
   }
   return Object.assign(writeHeadWithGuards, { [guardedKey]: true as const })
+}
+
+/** Calls the `writing` of guards and looks after their cookies, then `writeHead`. */
+export function writeGuarded(
+  res: ServerResponse,
+  record: GuardRecord | undefined,
+  writeHead: WriteHead,
+  status: number,
+  rest: readonly unknown[],
+): ServerResponse {
+  // A second call is a mistake that Node itself reports. A call within the call comes through a middleware's `writeHead` to the shared one.
+  if (record === undefined || !record.watched || record.writing) {
+    return writeHead.call(res, status, ...rest)
+  }
+  const reason = typeof rest[0] === 'string' ? rest[0] : undefined
+  const headers = (reason === undefined ? (rest[1] ?? rest[0]) : rest[1]) as HeadersArgument | null | undefined
+  record.writing = true
+  try {
+    if (headers !== undefined && headers !== null) mergeHeaders(res, headers)
+    if (record.hasCookies) keepCookies(res, record)
+    callWriting(record, nodeAnswer(res, status))
+    const written = reason === undefined ? writeHead.call(res, status) : writeHead.call(res, status, reason)
+    record.watched = false
+    return written
+  } finally {
+    // What Node refused may be tried again.
+    record.writing = false
+  }
 }
 
 /** Calls the `writing` of the guards that count, the outermost last. A guard that throws here is past changing the answer. */
@@ -116,16 +130,19 @@ export function isSetCookie(name: string): boolean {
   return name.length === 10 && name.toLowerCase() === 'set-cookie'
 }
 
-function nodeAnswer(res: ServerResponse, status: number): Answer {
+/** What `writing` is given: the headers that lie on a response. */
+export function nodeAnswer(
+  res: ServerResponse,
+  status: number,
+  set: Answer['set'] = (name, value) => void res.setHeader(name, value),
+): Answer {
   return {
     status,
     get: (name) => {
       const value = res.getHeader(name)
       return Array.isArray(value) ? value.join(', ') : value === undefined ? undefined : String(value)
     },
-    set: (name, value) => {
-      res.setHeader(name, value)
-    },
+    set,
     remove: (name) => res.removeHeader(name),
   }
 }

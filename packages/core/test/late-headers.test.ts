@@ -1,7 +1,7 @@
 import { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
-import type { Facts, Guard, HeaderPair } from '@mosaajii/core'
+import type { Answer, Facts, Guard, HeaderPair } from '@mosaajii/core'
 import { notFound, problems, toHook, toPlugin } from '@mosaajii/core/fastify'
 import fc from 'fast-check'
 import fastify, { type FastifyInstance, type FastifyReply, type RouteHandlerMethod } from 'fastify'
@@ -30,8 +30,43 @@ async function get(app: FastifyInstance, path = '/', method = 'GET'): Promise<Re
 /** What Node itself knows of. */
 const setOn = (reply: FastifyReply) => ServerResponse.prototype.getHeaderNames.call(reply.raw)
 
-/** An application whose guard sets its headers at once, because something was set before, or lets them wait. */
-function guarded(isSet: boolean): FastifyInstance {
+/** Guards that look at the answer when it is written, and change it. */
+const watchers: Readonly<Record<string, readonly Guard<string, string>[]>> = {
+  'nobody looks': [],
+  'a guard looks': [
+    guardOf(
+      'watcher',
+      [
+        ['X-Watch', '1'],
+        ['X-Gone', '1'],
+      ],
+      {
+        writing: (answer: Answer) => {
+          const seen = ['content-type', 'x-till', 'X-OWN', 'set-cookie', 'x-none'].map((name) => answer.get(name))
+          answer.remove('x-GONE')
+          answer.remove('x-web')
+          answer.set('x-watch', [answer.status, ...seen].join('|'))
+          answer.set('X-Saw', String(answer.get('x-watch')?.length))
+        },
+      },
+    ),
+  ],
+  'one without headers looks, and then one that fails': [
+    guardOf('fails', [], {
+      writing: (answer: Answer) => {
+        answer.set('X-Saw', '2')
+        answer.set('X-Bad', 'a\nb')
+        answer.set('X-Never', '1')
+      },
+    }),
+    guardOf('empty', [], {
+      writing: (answer: Answer) => answer.set('X-Saw', '1'),
+    }),
+  ],
+}
+
+/** An application whose guards set their headers at once, because something was set before, or let them wait. */
+function guarded(isSet: boolean, more: readonly Guard<string, string>[] = []): FastifyInstance {
   const app = fastify({ exposeHeadRoutes: true })
   app.setErrorHandler(problems())
   app.setNotFoundHandler(notFound())
@@ -39,7 +74,7 @@ function guarded(isSet: boolean): FastifyInstance {
     if (isSet) reply.raw.setHeader('X-Before', '1')
     done()
   })
-  app.addHook('onRequest', toHook(policy))
+  for (const guard of [policy, ...more]) app.addHook('onRequest', toHook(guard))
   app.addHook('onRequest', (_request, reply, done) => {
     expect(setOn(reply).includes('x-till')).toBe(isSet)
     done()
@@ -74,6 +109,7 @@ const handlers: Readonly<Record<string, RouteHandlerMethod>> = {
   'callNotFound()': (_request, reply) => reply.callNotFound(),
   'reply.header': (_request, reply) => reply.header('x-frame-options', 'SAMEORIGIN').send('own'),
   'reply.headers': (_request, reply) => reply.headers({ 'X-Frame-Options': 'SAMEORIGIN', 'X-Own': '1' }).send('own'),
+  'reply.header, refused': (_request, reply) => reply.header('X-Bad', '\u20ac').header('X-Own', '1').send('bad'),
   'reply.removeHeader': (_request, reply) => reply.removeHeader('X-FRAME-OPTIONS').send('gone'),
   'what reply tells': (_request, reply) => [
     reply.getHeader('x-till'),
@@ -100,6 +136,7 @@ const handlers: Readonly<Record<string, RouteHandlerMethod>> = {
   'raw.writeHead, one of the same name': byHand(
     (raw) => void raw.writeHead(200, { 'x-TILL': '4', 'X-Own': '1' }).end(),
   ),
+  'raw.writeHead, a name twice': byHand((raw) => void raw.writeHead(200, { 'X-Own': '1', 'x-own': '2' }).end()),
   'raw.writeHead, list': byHand((raw) => void raw.writeHead(200, ['X-Till', '4', 'x-till', '5', 'X-Own', '1']).end()),
   'raw.writeHead, refused': byHand((raw) => {
     expect(() => raw.writeHead(200, { 'X-Own': 'a\nb' })).toThrow(/Invalid character/)
@@ -154,17 +191,24 @@ const handlers: Readonly<Record<string, RouteHandlerMethod>> = {
 }
 
 describe('headers of guards on Fastify that wait for writeHead', () => {
-  it.each(Object.entries(handlers))('are on the answer as if they had been set: %s', async (_, handler) => {
-    for (const method of ['GET', 'HEAD'] as const) {
-      const answers = [true, false].map(async (isSet) => {
-        const app = guarded(isSet)
-        app.get('/', handler)
-        return answerOf(await get(app, '/', method))
-      })
-      const [set, late] = await Promise.all(answers)
-      expect(late).toEqual(set)
-      expect(late?.headers.join()).toMatch(/x-(till|frame-options): /i)
-    }
+  describe.each(Object.entries(watchers))('where %s', (_who, more) => {
+    // The old name of writeHead goes past those who look, where headers are set.
+    const comparable = Object.entries(handlers).filter(([name]) => more.length === 0 || name !== 'raw.writeHeader')
+    it.each(comparable)('are on the answer as if they had been set: %s', async (_, handler) => {
+      for (const method of ['GET', 'HEAD'] as const) {
+        const answers = [true, false].map(async (isSet) => {
+          const app = guarded(isSet, more)
+          app.get('/', handler)
+          return answerOf(await get(app, '/', method))
+        })
+        const [set, late] = await Promise.all(answers)
+        // What `writing` has set in an answer that Node refuses stays where headers are set, and so it comes earlier in the next.
+        if (more.length > 0) for (const answer of [set, late]) answer?.headers.sort()
+        expect(late).toEqual(set)
+        expect(late?.headers.join()).toMatch(/x-(till|frame-options): /i)
+        if (more.length > 0) expect(late?.headers.join()).toMatch(/x-saw: /i)
+      }
+    })
   })
 
   const second = (headers: readonly HeaderPair[], more?: object) => [policy, guardOf('policy', headers, more)]
@@ -239,6 +283,112 @@ describe('headers of guards on Fastify that wait for writeHead', () => {
     await get(app)
     await running.pop()?.close()
     expect(told).toEqual(['3', '3', ['x-frame-options', 'x-till'], true, '3'])
+  })
+
+  describe('where a guard looks at the answer', () => {
+    const page: RouteHandlerMethod = (_request, reply) => reply.header('X-Own', '1').type('text/html').send('<p>')
+    const looking = (writing: (answer: Answer) => void) => guardOf('looks', [['X-Looked', '1']], { writing })
+
+    it('are told with what it has made of them', async () => {
+      const told: unknown[] = []
+      let kept: Answer | undefined
+      const hook = toHook(
+        looking((answer) => {
+          kept = answer
+          answer.remove('X-Till')
+          answer.set('X-LOOKED', '2')
+        }),
+      )
+      const app = guarded(false)
+      app.addHook('onRequest', hook)
+      app.addHook('onResponse', async (_request, { raw }) => {
+        told.push(raw.getHeaders(), raw.getHeader('x-looked'), raw.hasHeader('X-Till'), kept?.get('x-own'))
+        expect(() => kept?.set('X-Late', '1')).toThrow(/after they are sent/)
+        expect(() => kept?.remove('X-Own')).toThrow(/after they are sent/)
+      })
+      app.get('/', page)
+      const { headers } = await get(app)
+      await running.pop()?.close()
+      expect(headers).toMatchObject({ 'x-looked': '2', 'x-own': '1', 'x-frame-options': 'DENY' })
+      expect(headers).not.toHaveProperty('x-till')
+      const sent = {
+        'x-looked': '2',
+        'x-own': '1',
+        'x-frame-options': 'DENY',
+        'content-type': 'text/html',
+      }
+      expect(told).toEqual([{ ...sent, 'content-length': '3' }, '2', false, '1'])
+    })
+
+    it.each<[string, (raw: FastifyReply['raw']) => void, object]>([
+      ['sets a header', (raw) => void raw.setHeader('X-Till', '4'), { 'x-till': '4' }],
+      ['adds one', (raw) => void raw.appendHeader('X-Till', '4'), { 'x-till': '3, 4' }],
+      ['removes one', (raw) => raw.removeHeader('x-own'), { 'x-own': undefined }],
+    ])('are all on the answer where it %s by itself meanwhile', async (_name, meddle, changed) => {
+      const app = guarded(false)
+      let raw: FastifyReply['raw'] | undefined
+      app.addHook('onRequest', async (_request, reply) => void (raw = reply.raw))
+      let times = 0
+      const meddling = looking((answer) => {
+        times++
+        if (raw !== undefined) meddle(raw)
+        answer.set('X-Looked', '2')
+      })
+      app.addHook('onRequest', toHook(meddling))
+      app.get('/', page)
+      const { headers } = await get(app)
+      const all = { 'x-till': '3', 'x-frame-options': 'DENY', 'x-own': '1' }
+      const own = Object.entries({ ...all, ...changed }).filter(([, value]) => value !== undefined)
+      expect(headers).toMatchObject(Object.fromEntries(own))
+      expect(times).toBe(1)
+    })
+
+    it('that it sets wrongly stop neither the answer nor the other headers', async () => {
+      const app = guarded(false)
+      const errors: unknown[] = []
+      const wrong: readonly unknown[] = ['a\nb', '\u20ac', undefined, Symbol('x')]
+      const hook = toHook(
+        looking((answer) => {
+          for (const value of wrong) {
+            try {
+              answer.set('X-Looked', value as string)
+            } catch (error) {
+              errors.push((error as { code?: string }).code)
+            }
+          }
+          answer.set('X-Number', 7 as never)
+          answer.set('X-Till', 8 as never)
+        }),
+      )
+      app.addHook('onRequest', hook)
+      app.get('/', page)
+      const { status, headers } = await get(app)
+      expect(errors).toEqual(['ERR_INVALID_CHAR', 'ERR_INVALID_CHAR', 'ERR_HTTP_INVALID_HEADER_VALUE', undefined])
+      expect(status).toBe(200)
+      expect(headers).toMatchObject({ 'x-looked': '1', 'x-number': '7', 'x-till': '8', 'x-own': '1' })
+    })
+
+    it('are shown to the guards of each application that has the response, once', async () => {
+      const seen: string[] = []
+      const app = fastify()
+      const inner = fastify()
+      const note = (name: string) =>
+        looking((answer) => {
+          seen.push(name)
+          answer.set(`X-${name}`, String(answer.get('content-type')))
+        })
+      app.addHook('onRequest', toHook(note('Outer')))
+      inner.addHook('onRequest', toHook(note('Inner')))
+      app.get('/', (request, reply) => {
+        reply.hijack()
+        inner.routing(request.raw, reply.raw)
+      })
+      inner.get('/', page)
+      await inner.ready()
+      const { headers } = await get(app)
+      expect(headers).toMatchObject({ 'x-outer': 'text/html', 'x-inner': 'text/html' })
+      expect(seen.sort()).toEqual(['Inner', 'Outer'])
+    })
   })
 
   it('are set at once where somebody watches what is set', async () => {

@@ -10,6 +10,11 @@ const brand = Symbol.for('@mosaajii/headers/CompiledHeaders')
 /** Fills in the nonce without looking at it. */
 type Fill = (nonce: string) => readonly HeaderPair[]
 
+interface Branded {
+  /** What is made of a policy, by spreading it say, has this too, but is not what it belongs to: it may say other headers than those that were checked. */
+  readonly [brand]?: Fill & { of?: CompiledHeaders }
+}
+
 /** Makes the face of a compiled policy. A header with a gap in its value waits for the nonce. */
 export function compiledHeaders(
   headers: readonly HeaderPair[],
@@ -19,10 +24,10 @@ export function compiledHeaders(
   const fixed = headers.filter(([, value]) => !value.includes(nonceGap))
   const waiting = headers.filter((header) => !fixed.includes(header))
   const cut = waiting.map(([name, value]) => [name, value.split(nonceGap)] as const)
-  const fill: Fill = (nonce) => cut.map(([name, parts]) => [name, parts.join(nonce)])
+  const fill: Branded[typeof brand] = (nonce: string) => cut.map(([name, parts]) => [name, parts.join(nonce)])
   const fresh = nonceSource()
   const dynamic: Fill = (nonce) => fill(checkedNonce(nonce))
-  return Object.freeze({
+  const compiled: CompiledHeaders = Object.freeze({
     [brand]: fill,
     static: Object.freeze(fixed),
     dynamic,
@@ -31,17 +36,19 @@ export function compiledHeaders(
     warnings: Object.freeze(warnings),
     cacheControl,
   })
+  fill.of = compiled
+  return compiled
 }
 
 /** Whether a value came from `compileHeaders()`, also of another copy of this package. */
 export function isCompiled(value: unknown): value is CompiledHeaders {
-  // A copy that was spread from one is not frozen: what it says may differ from what was checked.
-  return Object.isFrozen(value) && typeof (value as { [brand]?: unknown } | undefined)?.[brand] === 'function'
+  const branded = value as Branded | null | undefined
+  return branded !== undefined && branded?.[brand]?.of === value
 }
 
 /** The headers that hold the nonce, for a nonce that needs no check: one of our own source. */
 export function dynamicPairs(compiled: CompiledHeaders, nonce: string): readonly HeaderPair[] {
-  return (compiled as unknown as { readonly [brand]: Fill })[brand](nonce)
+  return (compiled as unknown as Required<Branded>)[brand](nonce)
 }
 
 function checkedNonce(nonce: unknown): string {

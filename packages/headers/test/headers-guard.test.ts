@@ -71,8 +71,13 @@ describe('the policy', () => {
     expect(() => guard.check(facts())).toThrow(TypeError)
   })
 
-  test('a copy of a compiled one, with other headers in it, is not taken for one', () => {
-    const copy = { ...compileHeaders(presets.strict), static: [] }
+  const own = compileHeaders(presets.strict)
+  test.each([
+    ['a copy', { ...own, static: [] }],
+    ['a frozen copy', Object.freeze({ ...own, static: [] })],
+    ['what inherits from it', Object.freeze(Object.create(own, { static: { value: [] } }) as typeof own)],
+    ['a proxy', new Proxy(own, {})],
+  ])('what may say other headers than a compiled one is not taken for one: %s', (_name, copy) => {
     expect(() => headersGuard(copy)).toThrow(TypeError)
     expect(() => headersGuard(() => copy).check(facts())).toThrow(TypeError)
   })

@@ -20,8 +20,8 @@ export function checkGuard(guard: Guard<string, unknown>, who: string): void {
 }
 
 /**
- * On the `check` of guards of packages of ours whose headers can always be sent (RFC 9110, sections 5.1 and 5.5) and are no `Set-Cookie`. They only need
- * the name of the symbol. Where it was not true, Node would refuse the header after the handler has run, and on Fastify that may end the process.
+ * On the `check` of guards of packages of ours whose headers can always be sent (RFC 9110, sections 5.1 and 5.5), have no name twice and are no
+ * `Set-Cookie`. They only need the name of the symbol. Where it was not true, Node would refuse the header after the handler has run, and on Fastify that may end the process.
  * What stands there is the `check` itself: no other that is made of it (a spread guard, a proxy, a wrapper that copies properties) has it too.
  */
 const soundHeaders: unique symbol = Symbol.for('@mosaajii/core/sound-headers') as never
