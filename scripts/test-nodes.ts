@@ -7,7 +7,12 @@ import { run, script } from './run.ts'
 
 const nodes = ['node20', 'node22', 'node24', 'node26']
 /** Parts of the paths of test files. None of these needs a server or a browser. */
-const tests = ['packages/core/', 'packages/headers/test/edges', 'packages/headers/test/adapters', 'ratelimit/test/http/']
+const tests = [
+  'packages/core/',
+  'packages/headers/test/edges',
+  'packages/headers/test/adapters',
+  'ratelimit/test/http/',
+]
 
 script(() => {
   const only = process.argv.slice(2)
