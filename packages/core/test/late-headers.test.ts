@@ -343,6 +343,28 @@ describe('headers of guards on Fastify that wait for writeHead', () => {
       expect(times).toBe(1)
     })
 
+    it.each<[string, (raw: FastifyReply['raw'], status: number) => void]>([
+      ['a status', (raw, status) => raw.writeHead(status)],
+      ['a status and headers', (raw, status) => raw.writeHead(status, { 'X-Own': '1' })],
+    ])('are again those of the guards once Node has refused %s', async (_name, write) => {
+      const app = guarded(false)
+      const hook = toHook(
+        looking((answer) => {
+          if (answer.status !== 99) return
+          answer.remove('X-Till')
+          answer.set('X-Looked', '99')
+        }),
+      )
+      app.addHook('onRequest', hook)
+      const handler = byHand((raw) => {
+        expect(() => write(raw, 99)).toThrow(RangeError)
+        write(raw, 200)
+        raw.end()
+      })
+      app.get('/', handler)
+      expect((await get(app)).headers).toMatchObject({ 'x-till': '3', 'x-frame-options': 'DENY', 'x-looked': '1' })
+    })
+
     it('that it sets wrongly stop neither the answer nor the other headers', async () => {
       const app = guarded(false)
       const errors: unknown[] = []
