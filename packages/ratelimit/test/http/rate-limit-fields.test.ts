@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { RuleState } from '../../src/decision.ts'
 import {
   type FieldItem,
+  integer,
   limitHeaders,
   mergeItems,
   partitionKey,
@@ -41,6 +42,21 @@ describe('the items', () => {
     expect(stateItem(quotedName('default'), { remaining: 50, resetMs: 30_000 })).toBe('"default";r=50;t=30')
     expect(stateItem(quotedName('default'), { remaining: 999, resetMs: 0 }) + partitionKey('dHJpYWwxMjEzMjM=')).toBe(
       '"default";r=999;pk=:dHJpYWwxMjEzMjM=:',
+    )
+  })
+
+  test('tell each state, whatever was told before it', () => {
+    const number = fc.integer({ min: 0, max: 7 }).chain((digits) => fc.nat(10 ** digits))
+    const state = fc.record({ remaining: number, resetMs: number.map((s) => 1000 * s) })
+    const states = fc.array(state, { minLength: 2, maxLength: 20 })
+    fc.assert(
+      fc.property(name, states, (name, states) => {
+        const item = new StateItem(quotedName(name))
+        for (const { remaining, resetMs } of states) {
+          const [r, t] = [integer(remaining), integer(seconds(resetMs))]
+          expect(item.text({ remaining, resetMs })).toBe(`${quotedName(name)};r=${r}${t === 0 ? '' : `;t=${t}`}`)
+        }
+      }),
     )
   })
 
