@@ -62,7 +62,12 @@ const notInValue = /[^\t\x20-\x7e\x80-\xff]/
 export function isHeaderPair(pair: unknown): pair is HeaderPair {
   if (!Array.isArray(pair)) return false
   const [name, value] = pair as unknown[]
-  return typeof name === 'string' && headerName.test(name) && typeof value === 'string' && isHeaderValue(value)
+  return typeof name === 'string' && isHeaderName(name) && typeof value === 'string' && isHeaderValue(value)
+}
+
+/** Whether a text can be a header's name: RFC 9110, section 5.1. */
+export function isHeaderName(text: string): boolean {
+  return headerName.test(text)
 }
 
 /** Whether a text can be a header's value: RFC 9110, section 5.5. */

@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import { isHeaderPair, isHeaderValue } from './foreign-error.ts'
+import { isHeaderName, isHeaderPair, isHeaderValue } from './foreign-error.ts'
 import type { Answer, HeaderPair } from './guard.ts'
 import type { GuardRecord } from './guard-state/record.ts'
 import type { Put } from './node-response.ts'
@@ -150,8 +150,12 @@ const mostNames = 100
 /** Whether Node can send a header in a list. A name that can go is remembered for the next request. */
 function canGo(name: string, value: string, goodNames: string[], at: number): boolean {
   if (!isHeaderValue(value)) return false
+  return name === goodNames[at] || (!isSetCookie(name) && isGoodName(name, goodNames, at))
+}
+
+function isGoodName(name: string, goodNames: string[], at: number): boolean {
   if (name === goodNames[at]) return true
-  if (isSetCookie(name) || !isHeaderPair([name, value])) return false
+  if (!isHeaderName(name)) return false
   if (at < mostNames) goodNames[at] = name
   return true
 }
@@ -224,7 +228,7 @@ function writeHead(this: LateResponse, status: number, reason?: unknown, headers
   const late = this[lateKey]
   const { pairs, methods, record } = late
   const isFirst = pairs !== undefined && headers === undefined && !this.headersSent
-  const all = isFirst ? joined(pairs, reason) : undefined
+  const all = isFirst ? joined(this, pairs, methods, reason) : undefined
   if (!isFirst || all === undefined) {
     return writeGuarded(this, record, late.set().writeHead, status, [reason, headers])
   }
@@ -279,23 +283,47 @@ function validOf(pairs: HeaderList): HeaderList {
   })
 }
 
-/** All headers in one list; `undefined` where Node must put them together: of one name, what it is given last wins. */
-function joined(pairs: HeaderList, headers: unknown): HeaderList | undefined {
+/** The names that `writeHead` was given before in each place and that can go. */
+const givenNames: string[] = []
+
+/**
+ * All headers in one list; `undefined` where Node must put them together: of one name, what it is given last wins.
+ *
+ * @throws what Node does for a header that cannot be sent. In a list it finds that out only when it has begun to write, and has gone by the status
+ * and the other headers: the answer to that error would then have no body, or one of another length than it tells.
+ */
+function joined(
+  res: ServerResponse,
+  pairs: HeaderList,
+  { setHeader }: NodeMethods,
+  headers: unknown,
+): HeaderList | undefined {
   if (headers === undefined) return pairs
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) return undefined
-  const given = headers as Readonly<Record<string, OutgoingHttpHeader>>
-  // Not Object.keys(): a loop over the object itself finds each value without looking for its name.
-  let count = 0
-  for (const _ in given) count++
-  const all = listOf(pairs.length + 2 * count)
+  const given = headers as Readonly<Record<string, OutgoingHttpHeader | undefined>>
+  const all = listOf(pairs.length + 2 * Object.keys(given).length)
   let end = 0
   for (; end < pairs.length; end++) all[end] = pairs[end] as OutgoingHttpHeader
+  // A loop over the object itself finds each value without looking for its name.
   for (const name in given) {
-    if (!Object.hasOwn(given, name) || name === '' || placeOf(all, name, end) !== -1) return undefined
+    // More of them than its own: Node leaves out what is inherited.
+    if (end === all.length || name === '') return undefined
+    const value = given[name]
+    if (!isGoodName(name, givenNames, end) || !isSendable(value)) {
+      setHeader.call(res, name, value as OutgoingHttpHeader)
+      return undefined
+    }
+    if (placeOf(all, name, end) !== -1) return undefined
     all[end++] = name
-    all[end++] = given[name] as OutgoingHttpHeader
+    all[end++] = value
   }
   return all
+}
+
+function isSendable(value: OutgoingHttpHeader | undefined): value is OutgoingHttpHeader {
+  if (typeof value === 'string') return isHeaderValue(value)
+  if (Array.isArray(value)) return value.every((each) => typeof each === 'string' && isHeaderValue(each))
+  return typeof value === 'number'
 }
 
 function setHeader(this: LateResponse, name: string, value: OutgoingHttpHeader): ServerResponse {
@@ -354,7 +382,7 @@ function listOf(length: number): HeaderList {
 function placeOf(pairs: HeaderList, name: string, end: number = pairs.length): number {
   for (let i = 0; i < end; i += 2) {
     const one = pairs[i] as string
-    if (one === name || isSameName(one, name)) return i
+    if (one.length === name.length && (one === name || isSameName(one, name))) return i
   }
   return -1
 }
@@ -362,9 +390,8 @@ function placeOf(pairs: HeaderList, name: string, end: number = pairs.length): n
 /** Letters differ from their capitals in this bit. */
 const caseBit = 0x20
 
-/** In whatever case. Looks at the characters first: `toLowerCase()` takes longer than all of them, and few names of one length end alike. */
+/** Of one length, in whatever case. Looks at the characters first: `toLowerCase()` takes longer than all of them, and few names of one length end alike. */
 function isSameName(one: string, other: string): boolean {
-  if (one.length !== other.length) return false
   for (let i = one.length - 1; i >= 0; i--) {
     if ((one.charCodeAt(i) | caseBit) !== (other.charCodeAt(i) | caseBit)) return false
   }

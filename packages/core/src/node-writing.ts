@@ -7,13 +7,10 @@ type HeadersArgument = Readonly<Record<string, unknown>> | readonly unknown[]
 
 /** What has a `writeHead`: a response, or what all responses of an Express application inherit from. */
 interface Host {
-  writeHead: WriteHead & { [guardedKey]?: true | ((res: ServerResponse) => GuardRecord) }
+  writeHead: WriteHead & { [guardedKey]?: (res: ServerResponse) => GuardRecord | undefined }
 }
 
-/**
- * Marks a `writeHead` that calls the guards, also for another copy of this package: one is enough. Where it calls only those of one record, it
- * says of which.
- */
+/** On a `writeHead` that calls guards: says whose, also to another copy of this package. One is enough for each record. */
 export const guardedKey: unique symbol = Symbol.for('@mosaajii/core/write-head-1') as never
 
 /** Has the `writing` of the request's guards called, and their cookies looked after, just before the headers of this response go out. */
@@ -21,11 +18,11 @@ export function watchWriting(res: ServerResponse, record: GuardRecord): void {
   record.watched = true
   const own = res as unknown as Host
   // Asked by each guard, because what a response inherits may change on the way: an application may call another one.
-  const guarded = own.writeHead[guardedKey]
-  if (guarded === true || guarded?.(res) === record) return
-  const host = hostOf(res)
+  if (own.writeHead[guardedKey]?.(res) === record) return
+  // Where Express was only called by an application of another framework, the record does not lie on the request.
+  const host = recordOfRequest(res) === record ? hostOf(res) : own
   if (host === own && recordOfEither(res) === undefined) (res as RecordHolder)[recordKey] = record
-  host.writeHead = withGuards(host.writeHead, host === own ? recordOfEither : recordOfRequest)
+  host.writeHead = withGuards(host.writeHead, host === own ? () => record : recordOfRequest)
 }
 
 /**
@@ -67,7 +64,7 @@ function withGuards(writeHead: WriteHead, find: (res: object) => GuardRecord | u
   function writeHeadWithGuards(this: ServerResponse, status: number, ...rest: unknown[]): ServerResponse {
     return writeGuarded(this, find(this), writeHead, status, rest)
   }
-  return Object.assign(writeHeadWithGuards, { [guardedKey]: true as const })
+  return Object.assign(writeHeadWithGuards, { [guardedKey]: find })
 }
 
 /** Calls the `writing` of guards and looks after their cookies, then `writeHead`. */

@@ -2,11 +2,13 @@ import { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import type { Answer, Facts, Guard, HeaderPair } from '@mosaajii/core'
+import { toExpress } from '@mosaajii/core/express'
 import { notFound, problems, toHook, toPlugin } from '@mosaajii/core/fastify'
 import fc from 'fast-check'
+import express from 'express'
 import fastify, { type FastifyInstance, type FastifyReply, type RouteHandlerMethod } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type Received, send } from './support/http.ts'
+import { type Received, send, sendRaw } from './support/http.ts'
 
 const guardOf = (as: string, headers: readonly HeaderPair[], more: object = {}): Guard<string, string> => ({
   as,
@@ -411,7 +413,98 @@ describe('headers of guards on Fastify that wait for writeHead', () => {
       expect(headers).toMatchObject({ 'x-outer': 'text/html', 'x-inner': 'text/html' })
       expect(seen.sort()).toEqual(['Inner', 'Outer'])
     })
+
+    it('is called by an application that another one calls, whose guards have set a cookie', async () => {
+      const app = fastify()
+      const inner = fastify()
+      app.addHook('onRequest', toHook(guardOf('session', [['Set-Cookie', 's=1']])))
+      inner.addHook('onRequest', toHook(looking((answer) => answer.set('X-Saw', String(answer.get('x-own'))))))
+      app.get('/', (request, reply) => {
+        reply.hijack()
+        inner.routing(request.raw, reply.raw)
+      })
+      inner.get('/', page)
+      await inner.ready()
+      const { headers } = await get(app)
+      expect(headers).toMatchObject({ 'x-saw': '1', 'x-looked': '1', 'set-cookie': ['s=1'] })
+    })
+
+    it.each(['has no guards', 'has guards of its own'])(
+      'is called, and its cookie goes out, where Express ran before on the same request and %s',
+      async (which) => {
+        const before = express()
+        const ran: string[] = []
+        const writing = (answer: Answer) => {
+          ran.push('express')
+          answer.set('X-Before', '1')
+        }
+        if (which !== 'has no guards') before.use(toExpress(guardOf('before', [], { writing })))
+        const app = fastify()
+        app.addHook('onRequest', (request, reply, done) => {
+          before(request.raw as express.Request, reply.raw as express.Response, done)
+        })
+        app.addHook('onRequest', toHook(guardOf('session', [['Set-Cookie', 'guard=1']])))
+        const looks = looking((answer) => {
+          ran.push('fastify')
+          answer.set('X-Saw', String(answer.get('x-own')))
+        })
+        app.addHook('onRequest', toHook(looks))
+        app.get('/', (_request, reply) => reply.header('X-Own', '1').header('set-cookie', 'app=1').send('x'))
+        const { headers } = await get(app)
+        expect(headers).toMatchObject({ 'x-saw': '1', 'set-cookie': ['app=1', 'guard=1'] })
+        expect(ran).toEqual(which === 'has no guards' ? ['fastify'] : ['fastify', 'express'])
+        expect(headers['x-before']).toBe(which === 'has no guards' ? undefined : '1')
+      },
+    )
+
+    it('is called once, for the answer that goes out, when the application gives a header that cannot be sent', async () => {
+      const statuses: number[] = []
+      const app = fastify()
+      app.setErrorHandler(problems())
+      app.addHook('onRequest', toHook(looking((answer) => statuses.push(answer.status))))
+      app.get('/', (_request, reply) => reply.header('X-Own', '\u2603').send('x'))
+      const { status, reason, headers } = await get(app)
+      expect([status, reason, headers['x-looked'], statuses]).toEqual([500, 'Internal Server Error', '1', [500]])
+    })
   })
+
+  describe.each(Object.entries(watchers))(
+    'before a header that the application gives and that cannot be sent, where %s',
+    (_who, more) => {
+      it.each<[string, number, Record<string, string | string[]>]>([
+        ['of an answer without a body', 204, { 'X-Own': '\u2603' }],
+        ['of an answer that was not modified', 304, { 'X-Own': '\u2603' }],
+        ['of a list', 200, { 'Transfer-Encoding': 'chunked', 'X-Own': ['1', '\u2603'] }],
+        ['of chunks', 200, { 'Transfer-Encoding': 'chunked', 'X-Own': '1\r\nX-Evil: 1' }],
+        ['of a name', 200, { 'Transfer-Encoding': 'chunked', 'X Own': '1' }],
+      ])('leave the answer to that error whole: %s', async (_what, status, given) => {
+        const app = fastify()
+        for (const guard of [policy, ...more]) app.addHook('onRequest', toHook(guard))
+        app.setErrorHandler((_error, _request, reply) => {
+          reply.hijack()
+          reply.raw.writeHead(500, { 'content-length': '4' }).end('oops')
+        })
+        app.get('/', (_request, reply) =>
+          reply
+            .code(status)
+            .headers(given)
+            .send(status === 200 ? 'x' : null),
+        )
+        app.get('/second', () => 'second')
+        const { port } = await get(app, '/second').then(() => app.server.address() as AddressInfo)
+        const text = await sendRaw(
+          port,
+          'GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /second HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+        )
+        const [head = '', rest = ''] = text.split('\r\n\r\n')
+        expect(head).toMatch(/^HTTP\/1\.1 500 Internal Server Error\r\n/)
+        expect(head).toMatch(/X-Frame-Options: DENY/i)
+        expect(head).not.toContain('Evil')
+        expect(rest).toMatch(/^oopsHTTP\/1\.1 200 OK/)
+        expect(text).toMatch(/\r\n\r\nsecond$/)
+      })
+    },
+  )
 
   it('are set at once where somebody watches what is set', async () => {
     const seen: string[] = []
