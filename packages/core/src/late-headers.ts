@@ -286,6 +286,10 @@ function validOf(pairs: HeaderList): HeaderList {
 /** The names that `writeHead` was given before in each place and that can go. */
 const givenNames: string[] = []
 
+/** Of `Content-Type` and `Content-Length`, which are secret nowhere, also the texts: they too are the same in most answers. */
+const givenValues: string[] = []
+const longestGiven = 64
+
 /**
  * All headers in one list; `undefined` where Node must put them together: of one name, what it is given last wins.
  *
@@ -309,7 +313,7 @@ function joined(
     // More of them than its own: Node leaves out what is inherited.
     if (end === all.length || name === '') return undefined
     const value = given[name]
-    if (!isGoodName(name, givenNames, end) || !isSendable(value)) {
+    if (!isGoodName(name, givenNames, end) || !isGoodValue(value, name, end)) {
       setHeader.call(res, name, value as OutgoingHttpHeader)
       return undefined
     }
@@ -318,6 +322,14 @@ function joined(
     all[end++] = value
   }
   return all
+}
+
+function isGoodValue(value: OutgoingHttpHeader | undefined, name: string, at: number): value is OutgoingHttpHeader {
+  if (typeof value === 'string' && value === givenValues[at]) return true
+  if (!isSendable(value)) return false
+  const isKept = (name === 'content-type' || name === 'content-length') && at < mostNames
+  if (isKept && typeof value === 'string' && value.length <= longestGiven) givenValues[at] = value
+  return true
 }
 
 function isSendable(value: OutgoingHttpHeader | undefined): value is OutgoingHttpHeader {

@@ -1,4 +1,4 @@
-import { ServerResponse } from 'node:http'
+import { type OutgoingHttpHeader, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import type { Answer, Facts, Guard, HeaderPair } from '@mosaajii/core'
@@ -637,6 +637,46 @@ describe('headers of guards on Fastify that wait for writeHead', () => {
         expect(headers).toMatchObject(kept)
       }),
       { numRuns: 300 },
+    )
+  })
+
+  it('go with what an application gives that is looked at anew where it is another than before', async () => {
+    const app = fastify({ logger: false })
+    let given: Record<string, OutgoingHttpHeader> = {}
+    app.addHook('onRequest', toHook(guardOf('policy', [['X-Till', '3']])))
+    app.get('/', (_request, reply) => {
+      reply.hijack()
+      try {
+        // An answer that has no body: what Node had noted of it would be left for the next one.
+        reply.raw.writeHead(204, given)
+      } catch {
+        reply.raw.writeHead(500)
+      }
+      reply.raw.end('x')
+    })
+    running.push(app)
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const { port } = app.server.address() as AddressInfo
+
+    const bad = ['text/\u20ac', 'text/html\r\nX-Evil: 1', ['text/html\n'], undefined]
+    const types = fc.constantFrom<unknown>('text/html', 'text/csv', 'a'.repeat(65), 7, ['text/html'], ...bad)
+    const lengths = fc.constantFrom<unknown>('1', 1, '1\r\nX-Evil: 1', '1\u20ac')
+    const header = fc.oneof(
+      fc.tuple(fc.constantFrom('content-type', 'x-own'), types),
+      fc.tuple(fc.constant('content-length'), lengths),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.uniqueArray(header, { selector: ([name]) => name, maxLength: 3 }), async (list) => {
+        given = Object.fromEntries(list) as typeof given
+        const { status, headers, body } = await send(port, '/')
+        expect(headers).not.toHaveProperty('x-evil')
+        expect(headers).toMatchObject({ 'x-till': '3' })
+        const isGood = list.every(([, value]) => value !== undefined && /^[\w/]+$/.test(String(value)))
+        expect([status, body]).toEqual(isGood ? [204, ''] : [500, 'x'])
+        const texts = list.map(([name, value]) => [name, String(value)])
+        if (isGood) expect(headers).toMatchObject(Object.fromEntries(texts))
+      }),
+      { numRuns: 500 },
     )
   })
 
