@@ -11,7 +11,7 @@ interface Host {
 }
 
 /** On a `writeHead` that calls guards: says whose, also to another copy of this package. One is enough for each record. */
-export const guardedKey: unique symbol = Symbol.for('@mosaajii/core/write-head-1') as never
+export const guardedKey: unique symbol = Symbol.for('@mosaajii/core/write-head-2') as never
 
 /** Has the `writing` of the request's guards called, and their cookies looked after, just before the headers of this response go out. */
 export function watchWriting(res: ServerResponse, record: GuardRecord): void {
