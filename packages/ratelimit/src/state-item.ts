@@ -51,12 +51,21 @@ function digitsOf(value: number): number {
   return digits
 }
 
+/** The largest number that the engine reckons with as a whole one, which takes a third less time. */
+const largestWhole = 0x7f_ff_ff_ff
+
 /** Writes a whole number that is not negative before a place. */
 function writeDigits(value: number, codes: number[], end: number): void {
   let at = end
-  let left = value
+  let large = value
+  while (large > largestWhole) {
+    const tens = Math.floor(large / 10)
+    codes[--at] = zero + large - 10 * tens
+    large = tens
+  }
+  let left = large | 0
   do {
-    const tens = Math.floor(left / 10)
+    const tens = (left / 10) | 0
     codes[--at] = zero + left - 10 * tens
     left = tens
   } while (left > 0)

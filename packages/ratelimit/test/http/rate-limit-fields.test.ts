@@ -46,8 +46,9 @@ describe('the items', () => {
   })
 
   test('tell each state, whatever was told before it', () => {
-    const number = fc.integer({ min: 0, max: 7 }).chain((digits) => fc.nat(10 ** digits))
-    const state = fc.record({ remaining: number, resetMs: number.map((s) => 1000 * s) })
+    const upTo = (most: number) => fc.integer({ min: 0, max: most }).chain((digits) => fc.nat(10 ** digits))
+    const edges = fc.constantFrom(2 ** 31 - 1, 2 ** 31, 2 ** 32, 10 ** 15 - 1)
+    const state = fc.record({ remaining: fc.oneof(upTo(15), edges), resetMs: upTo(12).map((s) => 1000 * s) })
     const states = fc.array(state, { minLength: 2, maxLength: 20 })
     fc.assert(
       fc.property(name, states, (name, states) => {
