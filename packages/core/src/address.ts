@@ -68,7 +68,9 @@ function quadIn([high = 0, low = 0]: readonly number[]): string {
 /** The IPv4 address in the two forms that most requests have, which takes a tenth of the time of a parser. */
 function quadOf(text: string): string | undefined {
   if (typeof text !== 'string') return undefined
-  const quad = text.startsWith(mapped) ? text.slice(mapped.length) : text
+  if (dottedQuad.test(text)) return text
+  if (!text.startsWith(mapped)) return undefined
+  const quad = text.slice(mapped.length)
   return dottedQuad.test(quad) ? quad : undefined
 }
 

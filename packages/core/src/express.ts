@@ -4,7 +4,7 @@ import { coreError } from './errors.ts'
 import { clientStatus, errorField, exposedStatus } from './foreign-error.ts'
 import type { Guard, Verdict } from './guard.ts'
 import { checkGuard } from './guard-state/check-guard.ts'
-import { headerText, RequestFacts } from './guard-state/facts.ts'
+import { headerText, RequestFacts, type RequestReader } from './guard-state/facts.ts'
 import { asError, isPending, keep, refusalOf } from './guard-state/keep.ts'
 import { type Carrier, keepRecord, recordOf } from './guard-state/record.ts'
 import { applyEntry, sendAnswer } from './node-response.ts'
@@ -65,7 +65,7 @@ export function toExpress<K extends string, T>(guard: Guard<K, T>): GuardHandler
 async function passLater<T>(
   pending: Promise<Verdict<T>>,
   guard: Guard<string, T>,
-  facts: RequestFacts,
+  facts: RequestFacts<GuardedRequest>,
   res: GuardedResponse,
   next: NextFunction,
 ): Promise<void> {
@@ -79,7 +79,7 @@ async function passLater<T>(
 }
 
 function admit<T>(
-  facts: RequestFacts,
+  facts: RequestFacts<GuardedRequest>,
   guard: Guard<string, T>,
   verdict: Verdict<T>,
   res: GuardedResponse,
@@ -91,43 +91,27 @@ function admit<T>(
   return refusal
 }
 
-function factsOf(req: GuardedRequest & Carrier): RequestFacts {
+function factsOf(req: GuardedRequest & Carrier): RequestFacts<GuardedRequest> {
   const known = recordOf(req)
-  if (known !== undefined) return known as RequestFacts
-  const facts = new ExpressFacts(req)
+  if (known !== undefined) return known as RequestFacts<GuardedRequest>
+  const facts = new RequestFacts(req, reader)
   keepRecord(req, facts)
   return facts
 }
 
-class ExpressFacts extends RequestFacts {
-  readonly #req: GuardedRequest
-
-  constructor(req: GuardedRequest) {
-    super()
-    this.#req = req
-  }
-
-  get method(): string {
-    return this.#req.method
-  }
-
-  get target(): string {
-    return this.#req.originalUrl
-  }
-
-  header(name: string): string | undefined {
-    return headerText(this.#req.headers, name)
-  }
-
-  protected findAddress(): string | undefined {
-    if (this.#req.app.get('trust proxy') === true) {
+const reader: RequestReader<GuardedRequest> = {
+  method: (req) => req.method,
+  target: (req) => req.originalUrl,
+  header: (req, name) => headerText(req.headers, name),
+  address: (req) => {
+    if (req.app.get('trust proxy') === true) {
       throw coreError(
         'ADDRESS_UNTRUSTED',
         "'trust proxy' is true, so req.ip is whatever the client writes; set it to the number of proxies in front, for example 1",
       )
     }
-    return this.#req.ip
-  }
+    return req.ip
+  },
 }
 
 /**

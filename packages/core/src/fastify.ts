@@ -4,7 +4,7 @@ import { clientStatus, errorField, exposedStatus } from './foreign-error.ts'
 import type { Guard, HeaderPair, Verdict } from './guard.ts'
 import { headersFrom } from './headers-from.ts'
 import { checkGuard, soundCheckOf } from './guard-state/check-guard.ts'
-import { headerText, RequestFacts } from './guard-state/facts.ts'
+import { headerText, RequestFacts, type RequestReader } from './guard-state/facts.ts'
 import { asError, isPending, keep, refusalOf } from './guard-state/keep.ts'
 import { type Carrier, recordKey } from './guard-state/record.ts'
 import { latePut } from './late-headers.ts'
@@ -74,7 +74,7 @@ export function toHook<K extends string, T>(guard: Guard<K, T>): GuardHook<K, T>
 async function passLater<T>(
   pending: Promise<Verdict<T>>,
   guard: Guard<string, T>,
-  facts: RequestFacts,
+  facts: RequestFacts<FastifyRequest>,
   reply: FastifyReply,
   put: Put,
   done: HookHandlerDoneFunction,
@@ -89,7 +89,7 @@ async function passLater<T>(
 }
 
 function admit<T>(
-  facts: RequestFacts,
+  facts: RequestFacts<FastifyRequest>,
   guard: Guard<string, T>,
   verdict: Verdict<T>,
   reply: FastifyReply,
@@ -162,37 +162,19 @@ function checkReplyName(guard: Guard<string, unknown>, who: string): void {
   }
 }
 
-function factsOf(request: FastifyRequest & Carrier): RequestFacts {
+function factsOf(request: FastifyRequest & Carrier): RequestFacts<FastifyRequest> {
   const known = request[recordKey]
-  if (known !== undefined) return known as RequestFacts
-  const facts = new FastifyFacts(request)
+  if (known !== undefined) return known as RequestFacts<FastifyRequest>
+  const facts = new RequestFacts<FastifyRequest>(request, reader)
   request[recordKey] = facts
   return facts
 }
 
-class FastifyFacts extends RequestFacts {
-  readonly #request: FastifyRequest
-
-  constructor(request: FastifyRequest) {
-    super()
-    this.#request = request
-  }
-
-  get method(): string {
-    return this.#request.method
-  }
-
-  get target(): string {
-    return this.#request.originalUrl
-  }
-
-  header(name: string): string | undefined {
-    return headerText(this.#request.raw.headers, name)
-  }
-
-  protected findAddress(): string | undefined {
-    return this.#request.ip
-  }
+const reader: RequestReader<FastifyRequest> = {
+  method: (request) => request.method,
+  target: (request) => request.originalUrl,
+  header: (request, name) => headerText(request.raw.headers, name),
+  address: (request) => request.ip,
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context } from 'hono'
 import { coreError } from '../errors.ts'
-import { RequestFacts } from '../guard-state/facts.ts'
+import { RequestFacts, type RequestReader } from '../guard-state/facts.ts'
 import { type Carrier, type GuardRecord, recordKey } from '../guard-state/record.ts'
 import type { AddressSource } from './sources.ts'
 
@@ -13,23 +13,50 @@ export interface HonoCarrier extends Carrier {
   [sourceKey]?: AddressSource
 }
 
+type HonoContext = Context & HonoCarrier
+
 /** What `@hono/node-server` puts into `c.env`. */
 interface NodeEnv {
   readonly incoming?: IncomingMessage
   readonly outgoing?: ServerResponse & { [recordKey]?: GuardRecord }
 }
 
+const reader: RequestReader<HonoContext> = {
+  method: (context) => context.req.raw.method,
+  target: (context) => {
+    const { headers, url } = context.req.raw
+    const host = headers.get('host')
+    // A request for an absolute target (RFC 9112, 3.2.2) is not for the host that its Host names. Whoever trusts Host must see that.
+    return host === null || isAuthority(host, url) ? url.slice(pathAt(url)) : url
+  },
+  header: (context, name) => {
+    const { headers, url } = context.req.raw
+    const value = headers.get(name)
+    if (value !== null) return value
+    // A Request has its host in the URL. Only Node's HTTP/1 adds the header to it; `app.request()` and HTTP/2 do not.
+    return name.length === 4 && name.toLowerCase() === 'host' ? authorityOf(url) : undefined
+  },
+  address: (context) => {
+    const source = context[sourceKey]
+    if (source === undefined) {
+      throw coreError(
+        'ADDRESS_SOURCE_MISSING',
+        'a guard needs the address of the client; say once how it is found, before all guards: app.use(clientAddress(nodeServer()))',
+      )
+    }
+    return source(context)
+  },
+}
+
 /** The facts of a request on Hono. */
-export class HonoFacts extends RequestFacts {
-  readonly #context: Context & HonoCarrier
+export class HonoFacts extends RequestFacts<HonoContext> {
   /** Node's response, when the application runs on `@hono/node-server` and no other context writes to it. */
   readonly outgoing: ServerResponse | undefined
   /** A guard is waiting for the answer and will write the headers of all. */
   open = false
 
-  constructor(context: Context) {
-    super()
-    this.#context = context
+  constructor(context: HonoContext) {
+    super(context, reader)
     const { incoming, outgoing } = (context.env ?? {}) as NodeEnv
     // An application that calls another one (or itself) passes its environment on: the inner answer's headers belong to the inner answer.
     if (
@@ -43,36 +70,6 @@ export class HonoFacts extends RequestFacts {
     } else {
       this.outgoing = undefined
     }
-  }
-
-  get method(): string {
-    return this.#context.req.raw.method
-  }
-
-  get target(): string {
-    const { headers, url } = this.#context.req.raw
-    const host = headers.get('host')
-    // A request for an absolute target (RFC 9112, 3.2.2) is not for the host that its Host names. Whoever trusts Host must see that.
-    return host === null || isAuthority(host, url) ? url.slice(pathAt(url)) : url
-  }
-
-  header(name: string): string | undefined {
-    const { headers, url } = this.#context.req.raw
-    const value = headers.get(name)
-    if (value !== null) return value
-    // A Request has its host in the URL. Only Node's HTTP/1 adds the header to it; `app.request()` and HTTP/2 do not.
-    return name.length === 4 && name.toLowerCase() === 'host' ? authorityOf(url) : undefined
-  }
-
-  protected findAddress(): string | undefined {
-    const source = this.#context[sourceKey]
-    if (source === undefined) {
-      throw coreError(
-        'ADDRESS_SOURCE_MISSING',
-        'a guard needs the address of the client; say once how it is found, before all guards: app.use(clientAddress(nodeServer()))',
-      )
-    }
-    return source(this.#context)
   }
 }
 
@@ -106,7 +103,7 @@ function isMadeOf(raw: object, incoming: IncomingMessage | undefined): boolean {
 }
 
 /** The facts of a context, made at its first guard. */
-export function factsOf(context: Context & HonoCarrier): HonoFacts {
+export function factsOf(context: HonoContext): HonoFacts {
   const known = context[recordKey]
   if (known !== undefined) return known as HonoFacts
   const facts = new HonoFacts(context)
