@@ -13,7 +13,7 @@ export interface RequestReader<R> {
 
 /**
  * The facts of one request and the record of its guards in one object: the whole cost of a request with guards, besides an entry for each. A reader
- * says what differs between frameworks: to construct a derived class takes Node 20 and 22 as long as all that it would hold.
+ * says what differs between frameworks, and no derived class, whose `super()` Node 22 does not inline.
  */
 export class RequestFacts<R> implements Facts, GuardRecord {
   last: Entry | undefined = undefined
